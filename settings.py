@@ -25,7 +25,7 @@ class SettingsError(Exception):
     """A setting is missing or wrong. The message names the setting, the fault and the way out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
     """What the service was told. Build it with `from_env`; tests may use `dataclasses.replace`."""
 
@@ -64,6 +64,10 @@ class Settings:
     workers: int
     threads: int
     log_level: str
+
+    def __repr__(self) -> str:
+        # Secrets must not reach a log through a stray repr.
+        return f"Settings({self.app_mode}, {self.public_url})"
 
     @property
     def rehearsal(self) -> bool:
@@ -131,7 +135,7 @@ class _Reader:
 
     def settings(self) -> Settings:
         production = self.mode == "production"
-        with _kept_secrets(self.data_dir, write=not production) as kept:
+        with _KeptSecrets(self.data_dir, write=not production) as kept:
             self.kept = kept
             made = {name: self.secret(name, make, check) for name, make, check in _SECRETS}
         port = self.number("PORT", 8000, 1, 65535, int)
@@ -239,7 +243,7 @@ _HINTS = {
 }
 
 
-class _kept_secrets:
+class _KeptSecrets:
     """The made-up secrets of a rehearsal, read and written under a file lock (workers start together)."""
 
     def __init__(self, folder: Path, write: bool) -> None:
