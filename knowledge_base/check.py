@@ -1,0 +1,69 @@
+"""What is wrong, or soon will be, with a knowledge base (`python -m knowledge_base check`)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from knowledge_base import store
+from knowledge_base.schema import Article, Fault, KnowledgeError
+from knowledge_base.store import Knowledge
+
+SOON = timedelta(days=60)  # how long before its review an article is announced
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """errors stop a release; warnings are work for the owner."""
+
+    articles: int
+    errors: list[Fault]
+    warnings: list[Fault]
+
+
+def check(folder: Path | None, on: date) -> Report:
+    """Look through a whole knowledge base as of a day."""
+    try:
+        knowledge = store.load(folder)
+    except KnowledgeError as error:
+        return Report(0, error.faults, [])
+    errors = [*_from_the_future(knowledge, on), *_contradictions(knowledge, on)]
+    return Report(len(knowledge.articles), errors, [*_expiring(knowledge, on), *_markup(knowledge)])
+
+
+def _from_the_future(knowledge: Knowledge, on: date) -> Iterator[Fault]:
+    for a in knowledge.articles.values():
+        if a.reviewed_on > on:
+            yield Fault(a.file, a.id, "reviewed_on", f"lies in the future: {a.reviewed_on}")
+
+
+def _contradictions(knowledge: Knowledge, on: date) -> Iterator[Fault]:
+    # Two plain answers to one question in one place: which one people get would be chance.
+    plain: dict[tuple[str, str], Article] = {}
+    for a in knowledge.articles.values():
+        if a.aspect != "main" or not a.valid(on):
+            continue
+        for intent in a.intents:
+            other = plain.setdefault((intent, a.region), a)
+            if other is not a:
+                yield Fault(a.file, a.id, "aspect", f"is main for {intent} in {a.region}, as is {other.id}")
+
+
+def _expiring(knowledge: Knowledge, on: date) -> Iterator[Fault]:
+    for a in knowledge.articles.values():
+        if a.status != "published":
+            continue
+        ends = [s.effective_to for s in a.sources if s.effective_to] + [a.next_review]
+        starts = [s.effective_from for s in a.sources if s.effective_from and s.effective_from > on]
+        if min(ends) < on:
+            yield Fault(a.file, a.id, "next_review", f"has passed ({min(ends)}); the article is not shown")
+        elif min(ends) - on <= SOON:
+            yield Fault(a.file, a.id, "next_review", f"comes in {(min(ends) - on).days} days: {min(ends)}")
+        if starts:
+            yield Fault(a.file, a.id, "sources", f"start on {max(starts)}; not shown until then")
+
+
+def _markup(knowledge: Knowledge) -> Iterator[Fault]:
+    for a in knowledge.articles.values():
+        if "</" in a.answer or "<br" in a.answer:
+            yield Fault(a.file, a.id, "answer", "holds HTML, which people will see as it stands")

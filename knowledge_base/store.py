@@ -1,0 +1,173 @@
+"""The knowledge base as one immutable snapshot: load it whole, ask it, throw it away for the next one."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from knowledge_base import regions as region_file
+from knowledge_base import validate, yamlsafe
+from knowledge_base.regions import RegionTree
+from knowledge_base.schema import Article, Fault, Hotline, KnowledgeError, Source
+
+FOLDER = Path(__file__).resolve().parent
+VERSION = 1  # of the file format
+
+Item = TypeVar("Item", Article, Hotline)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Everything that may be told, at one moment. Safe to share between threads; nothing in it changes.
+
+    articles holds every article, shown or not (the console needs them); hotlines only current ones.
+    """
+
+    articles: Mapping[str, Article]
+    hotlines: Mapping[str, Hotline]
+    regions: RegionTree
+    _by_intent: Mapping[tuple[str, str], tuple[Article, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        index: dict[tuple[str, str], list[Article]] = {}
+        for article in self.articles.values():
+            for intent in article.intents:
+                index.setdefault((intent, article.region), []).append(article)
+        ordered = {key: tuple(sorted(rows, key=lambda a: a.aspect != "main")) for key, rows in index.items()}
+        object.__setattr__(self, "_by_intent", MappingProxyType(ordered))
+
+    def find(self, intent: str, region: str, on: date) -> list[Article]:
+        """Articles that answer an intent and may be shown on a day, the most specific place first.
+
+        Within a place `main` comes first, then the order of the file. An unknown region raises KeyError.
+        """
+        places = self.regions.chain(region)
+        return [a for place in places for a in self._by_intent.get((intent, place), ()) if a.valid(on)]
+
+    def main(self, intent: str, region: str, on: date) -> Article | None:
+        """The article that answers the plain question: the most specific valid one with aspect `main`."""
+        return self.aspect(intent, region, on, "main")
+
+    def aspect(self, intent: str, region: str, on: date, aspect: str) -> Article | None:
+        """The most specific valid article on one side of the matter (see schema.ASPECTS), or None."""
+        return next((a for a in self.find(intent, region, on) if a.aspect == aspect), None)
+
+    def source_line(self, article: Article, on: date | None = None) -> str:
+        """What stands under an answer: 依据：《文件》第N条（YYYY-MM-DD起施行）, or 来源：…（YYYY年）.
+
+        With a day given, only sources in force on it are named.
+        """
+        sources = [s for s in article.sources if on is None or s.in_force(on)]
+        laws = [_law(s) for s in sources if s.effective_from]
+        reports = [_report(s) for s in sources if not s.effective_from]
+        kinds = (("依据：", laws), ("来源：", reports))
+        return "\n".join(label + "；".join(named) for label, named in kinds if named)
+
+    def hotline(self, id: str) -> Hotline | None:
+        """A phone service that may be shown, or None when it is unknown, unverified or obsolete."""
+        return self.hotlines.get(id)
+
+    def hotlines_for(self, topic: str, region: str) -> list[Hotline]:
+        """Current phone services for an intent in a place and around it, in the order of hotlines.yml."""
+        places = self.regions.chain(region)
+        return [h for h in self.hotlines.values() if topic in h.topics and h.region in places]
+
+
+def load(folder: Path | None = None, regions: Collection[str] | None = None) -> Knowledge:
+    """Read a knowledge base from its folder (this package's own by default).
+
+    regions names the packs wanted (ningbo, zhongshan): they, what lies in them and what is around them.
+    Raises KnowledgeError with every fault found; a snapshot is whole or not made at all.
+    """
+    folder = folder or FOLDER
+    tree = region_file.load(folder / "regions.yml")
+    wanted = _wanted(tree, regions)
+    faults: list[Fault] = []
+    articles: dict[str, Article] = {}
+    for path in sorted((folder / "articles").glob("*/*.yml")):
+        if path.parent.name not in tree:
+            fault = f"lies in a folder that is no region: {path.parent.name}"
+            faults.append(Fault(_name(path, folder), "", "", fault))
+        elif path.parent.name in wanted:
+            for article in _rows(path, folder, "articles", validate.article, tree, faults):
+                _add_article(article, path, articles, faults)
+    phones = _rows(folder / "hotlines.yml", folder, "hotlines", validate.hotline, tree, faults)
+    lines = {h.id: h for h in phones}
+    shown = {id: h for id, h in lines.items() if h.status == "current"}
+    faults += _dead_hotlines(articles, lines, shown)
+    if faults:
+        raise KnowledgeError(faults)
+    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree)
+
+
+def _wanted(tree: RegionTree, regions: Collection[str] | None) -> frozenset[str]:
+    if regions is None:
+        return frozenset(tree.regions)
+    unknown = [key for key in regions if key not in tree]
+    if unknown:
+        fault = f"no such region; known are {', '.join(tree.regions)}"
+        raise KnowledgeError([Fault("regions.yml", key, "", fault) for key in unknown])
+    return frozenset().union(*(tree.inside(key) | frozenset(tree.chain(key)) for key in regions))
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder / "articles" if "articles" in path.parts else folder).as_posix()
+
+
+def _rows(
+    path: Path,
+    folder: Path,
+    field_name: str,
+    check: Callable[[Any, str, Collection[str]], tuple[Item | None, list[Fault]]],
+    tree: RegionTree,
+    faults: list[Fault],
+) -> Iterator[Item]:
+    name = _name(path, folder)
+    try:
+        data = yamlsafe.read(path)
+    except (OSError, yamlsafe.YamlFault) as error:
+        faults.append(Fault(name, "", "", str(error)))
+        return
+    rows = data.get(field_name) if isinstance(data, dict) and data.get("version") == VERSION else None
+    if not isinstance(rows, list):
+        fault = f"must begin with `version: {VERSION}` and hold a list `{field_name}`"
+        faults.append(Fault(name, "", "", fault))
+        return
+    for row in rows:
+        item, found = check(row, name, tree.regions)
+        faults += found
+        if item is not None:
+            yield item
+
+
+def _add_article(article: Article, path: Path, articles: dict[str, Article], faults: list[Fault]) -> None:
+    if article.id in articles:
+        other = articles[article.id].file
+        faults.append(Fault(article.file, article.id, "id", f"is already used in {other}"))
+    elif article.region != path.parent.name:
+        fault = f"is {article.region} in folder {path.parent.name}"
+        faults.append(Fault(article.file, article.id, "region", fault))
+    else:
+        articles[article.id] = article
+
+
+def _dead_hotlines(
+    articles: Mapping[str, Article], lines: Mapping[str, Hotline], shown: Mapping[str, Hotline]
+) -> Iterator[Fault]:
+    for article in articles.values():
+        for id in article.hotlines:
+            if id not in shown:
+                why = f"is {lines[id].status}, not current" if id in lines else "is not in hotlines.yml"
+                yield Fault(article.file, article.id, "hotlines", f"{why}: {id}")
+
+
+def _law(source: Source) -> str:
+    article = f"第{source.article}条" if source.article else ""
+    return f"《{source.document}》{article}（{source.effective_from}{source.dated}）"
+
+
+def _report(source: Source) -> str:
+    year = source.as_of if source.as_of.endswith("查阅") else f"{source.as_of}年"
+    return f"{source.issuer}《{source.document}》（{year}）"
