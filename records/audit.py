@@ -1,0 +1,28 @@
+"""Who did what, when, and why. Rows are only ever added."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, String, insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Instant
+
+
+class Entry(Base):
+    """One thing somebody did. It names rows, never what is in them."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+    actor: Mapped[str] = mapped_column(String(60))
+    """`staff:7`, `person:12`, `job:retention`, `command:keys rotate`."""
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str | None] = mapped_column(String(200))
+
+
+def note(conn: Connection, actor: str, action: str, subject: str, at: datetime, reason: str | None = None) -> None:
+    """Add an entry."""
+    row = {"at": at, "actor": actor, "action": action, "subject": subject, "reason": reason}
+    conn.execute(insert(Entry), row)

@@ -1,0 +1,179 @@
+"""Handoffs: a person's chat that waits for, or belongs to, a member of staff; and the alarms of people in danger.
+
+One open handoff a person (a partial unique index says so). The database decides who claims it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, ForeignKey, Index, Row, String, case, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Instant
+from records.people import Person
+
+MOVES = {"waiting": {"claimed", "closed"}, "claimed": {"waiting", "closed"}, "closed": set()}
+"""Allowed moves: `claimed → waiting` when it is transferred or comes back unanswered."""
+_OPEN = text("state <> 'closed'")
+
+
+class Handoff(Base):
+    """A request for a person, from the moment it is made until it is closed."""
+
+    __tablename__ = "handoffs"
+    __table_args__ = (
+        Index("uq_handoffs_open_person", "person_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_handoffs_state_team", "state", "team"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    team: Mapped[str] = mapped_column(String(24))
+    region: Mapped[str | None] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(String(24))
+    """`asked`, `not_understood`, `crisis`, `emergency`, `bot_off`, `no_article`, `unsafe`."""
+    intent: Mapped[str | None] = mapped_column(String(32))
+    urgent: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(12), default="waiting")
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    claimed_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    claimed_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    outcome: Mapped[str | None] = mapped_column(String(40))
+
+
+class Alarm(Base):
+    """A person in danger. It stays until a member of staff takes it, whatever happens to the handoff."""
+
+    __tablename__ = "alarms"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    turn_id: Mapped[str] = mapped_column(String(32))
+    score: Mapped[float]
+    reason: Mapped[str] = mapped_column(String(80))
+    """The detector's family of signs, never the person's words."""
+    level: Mapped[int] = mapped_column(default=0)
+    """How far it has climbed: 0 counsellors, 1 supervisors, 2 the outside notice."""
+    raised_at: Mapped[datetime] = mapped_column(Instant)
+    taken_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    taken_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+def ask(
+    conn: Connection, person_id: int, *, team: str, reason: str, at: datetime, region: str | None = None,
+    intent: str | None = None, urgent: bool = False,
+) -> bool:  # fmt: skip
+    """Ask for a member of staff. Returns False when one was already asked for (it only becomes more urgent).
+
+    An urgent request moves an open, not yet claimed handoff to its own team.
+    """
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    statement = (
+        dialect.insert(Handoff)
+        .on_conflict_do_nothing(index_elements=["person_id"], index_where=_OPEN)
+        .values(
+            person_id=person_id, team=team, region=region, reason=reason, intent=intent, urgent=urgent,
+            state="waiting", opened_at=at,
+        )
+    )  # fmt: skip
+    made = conn.execute(statement).rowcount > 0
+    if made:
+        conn.execute(update(Person).where(Person.id == person_id).values(line="waiting"))
+    elif urgent:
+        conn.execute(
+            update(Handoff)
+            .where(Handoff.person_id == person_id, Handoff.state != "closed", Handoff.urgent.is_(False))
+            .values(urgent=True, reason=reason, team=case((Handoff.state == "waiting", team), else_=Handoff.team))
+        )
+    return made
+
+
+def raise_alarm(conn: Connection, person_id: int, turn_id: str, score: float, reason: str, at: datetime) -> int:
+    """Record a person in danger. Returns the alarm's id."""
+    row = {
+        "person_id": person_id, "turn_id": turn_id, "score": score, "reason": reason[:80], "level": 0, "raised_at": at,
+    }  # fmt: skip
+    return int(conn.execute(insert(Alarm).returning(Alarm.id), row).scalar_one())
+
+
+def open_handoffs(conn: Connection, *, teams: tuple[str, ...] | None = None, limit: int = 200) -> list[Row[Any]]:
+    """Open handoffs, urgent ones first, then the longest waiting. `teams`: only those queues."""
+    statement = select(Handoff.__table__).where(Handoff.state != "closed")
+    if teams is not None:
+        statement = statement.where(Handoff.team.in_(teams))
+    return list(conn.execute(statement.order_by(Handoff.urgent.desc(), Handoff.opened_at, Handoff.id).limit(limit)))
+
+
+def open_of(conn: Connection, person_id: int) -> Row[Any] | None:
+    """The person's open handoff, or None."""
+    table = Handoff.__table__
+    return conn.execute(select(table).where(Handoff.person_id == person_id, Handoff.state != "closed")).first()
+
+
+def get(conn: Connection, handoff_id: int) -> Row[Any] | None:
+    """One handoff's row, or None."""
+    return conn.execute(select(Handoff.__table__).where(Handoff.id == handoff_id)).first()
+
+
+def open_alarms(conn: Connection) -> list[Row[Any]]:
+    """Alarms nobody has taken, the oldest first."""
+    return list(conn.execute(select(Alarm.__table__).where(Alarm.taken_at.is_(None)).order_by(Alarm.raised_at)))
+
+
+def claim(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
+    """Take a waiting handoff. True for exactly one of any number of simultaneous claims."""
+    statement = (
+        update(Handoff)
+        .where(Handoff.id == handoff_id, Handoff.state == "waiting")
+        .values(state="claimed", claimed_by=staff_id, claimed_at=at)
+        .returning(Handoff.person_id)
+    )
+    person_id = conn.execute(statement).scalar()
+    if person_id is None:
+        return False
+    conn.execute(update(Person).where(Person.id == person_id).values(line="claimed"))
+    take_alarms(conn, person_id, staff_id, at)
+    return True
+
+
+def take_alarms(conn: Connection, person_id: int, staff_id: int, at: datetime) -> int:
+    """A member of staff takes a person's open alarms. Returns how many."""
+    statement = (
+        update(Alarm)
+        .where(Alarm.person_id == person_id, Alarm.taken_at.is_(None))
+        .values(taken_by=staff_id, taken_at=at)
+    )
+    return conn.execute(statement).rowcount
+
+
+def give_back(conn: Connection, handoff_id: int, *, team: str | None = None) -> bool:
+    """Return a claimed handoff to a queue (its own, or `team`'s). False when it was not claimed."""
+    values: dict[str, Any] = {"state": "waiting", "claimed_by": None, "claimed_at": None}
+    if team:
+        values["team"] = team
+    return _move(conn, handoff_id, ("claimed",), values, line="waiting")
+
+
+def close(conn: Connection, handoff_id: int, outcome: str, at: datetime) -> bool:
+    """End a handoff; the bot answers again. False when it was closed already."""
+    return _move(
+        conn, handoff_id, ("waiting", "claimed"), {"state": "closed", "outcome": outcome, "closed_at": at}, line=None
+    )
+
+
+def _move(
+    conn: Connection, handoff_id: int, before: tuple[str, ...], values: dict[str, Any], *, line: str | None
+) -> bool:
+    statement = (
+        update(Handoff)
+        .where(Handoff.id == handoff_id, Handoff.state.in_(before))
+        .values(**values)
+        .returning(Handoff.person_id)
+    )
+    person_id = conn.execute(statement).scalar()
+    if person_id is None:
+        return False
+    conn.execute(update(Person).where(Person.id == person_id).values(line=line))
+    return True

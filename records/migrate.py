@@ -1,0 +1,76 @@
+"""Bring a database's tables to the version this code needs, or back.
+
+`python -m records.migrate` upgrades the database of the environment's settings;
+`python -m records.migrate new "why"` writes a new migration from what the models say.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from records.base import engine_for
+from settings import Settings
+
+_FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 0x0C17  # one migration at a time on PostgreSQL
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Run the migrations up to `revision`. Safe to call from several processes at once."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # Waiting for a busy table would queue everybody behind us: give up early, the operator tries again.
+            connection.execute(text("SET lock_timeout = '5s'"))
+            connection.execute(text("SET statement_timeout = '15min'"))
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.commit()
+        command.upgrade(_config(connection), revision)
+        connection.commit()
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Run the migrations back to `revision` (`base` for none)."""
+    with engine.connect() as connection:
+        command.downgrade(_config(connection), revision)
+        connection.commit()
+
+
+def current(engine: Engine) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """The revision this code needs."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def _config(connection: object) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _main(arguments: list[str]) -> None:
+    settings = Settings.from_env(os.environ)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = engine_for(settings.database_url)
+    if arguments[:1] == ["new"]:
+        with engine.connect() as connection:
+            command.revision(_config(connection), message=" ".join(arguments[1:]), autogenerate=True)
+    else:
+        upgrade(engine)
+    print(f"database at {current(engine)}")
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

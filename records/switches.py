@@ -1,0 +1,76 @@
+"""What staff can change while the service runs, without a deployment: the bot on or off, the emergency notice.
+
+Every process looks again once a second at the most, so that a change is live within two.
+"""
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, String, Text, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Busy, Instant, read
+
+_FRESH = 1.0  # seconds
+
+
+class Switch(Base):
+    """One change of one switch; the newest row of a name counts, the others are its history."""
+
+    __tablename__ = "switches"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), index=True)
+    value: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str] = mapped_column(String(60))
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """How the switches stand."""
+
+    bot_on: bool = True
+    notice: str = ""
+    """An emergency notice, shown above every first answer; empty for none."""
+
+
+def change(conn: Connection, name: str, value: Any, by: str, at: datetime) -> None:
+    """Set a switch (`bot_on`, `notice`). Raises `ValueError` for one that doesn't exist."""
+    if name not in Switches.__dataclass_fields__:
+        raise ValueError(f"there is no switch {name!r}; there are: {', '.join(Switches.__dataclass_fields__)}")
+    conn.execute(insert(Switch), {"name": name, "value": json.dumps(value), "changed_by": by, "changed_at": at})
+
+
+def load(conn: Connection) -> Switches:
+    """How the switches stand in the database now."""
+    rows = conn.execute(select(Switch.name, Switch.value).order_by(Switch.id))
+    values = {row.name: json.loads(row.value) for row in rows}
+    return Switches(**{name: values[name] for name in Switches.__dataclass_fields__ if name in values})
+
+
+class Watch:
+    """Keeps one process's view of the switches, at most a second old; the last one known while the database is away."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._current = Switches()
+        self._read_at = float("-inf")
+
+    def current(self) -> Switches:
+        """The switches as they stand, or stood a second ago."""
+        if time.monotonic() - self._read_at > _FRESH and self._lock.acquire(blocking=False):
+            try:
+                self._read_at = time.monotonic()
+                with read(self._engine) as conn:
+                    self._current = load(conn)
+            except Busy:
+                self._read_at = time.monotonic()
+            finally:
+                self._lock.release()
+        return self._current
