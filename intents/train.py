@@ -1,0 +1,120 @@
+"""Training: `python -m intents.train` makes the model the files call for, unless it is there already.
+
+A model lives in `DATA_DIR/model/<digest>`; the digest is of the training files, the taxonomy and the code that reads
+them, so a model made from anything else is never found, only rebuilt.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from . import nlu_files
+from .classifier import Classifier, Progress, fit
+from .encoder import Encoder, prepare
+
+log = logging.getLogger(__name__)
+
+_CODE = ("normalise.py", "nlu_files.py", "sounds.py", "features.py", "encoder.py", "classifier.py", "train.py")
+STEPS = ("sounds", "n-grams", "sentence encoder", "calibration", "linear model", "gate")
+
+
+def model_folder() -> Path:
+    """`DATA_DIR/model`, where settings keep it too."""
+    return (Path(os.environ.get("DATA_DIR") or "var") / "model").absolute()
+
+
+def digest(folder: Path = nlu_files.NLU) -> str:
+    """Of everything a model depends on: training files, taxonomy, floors, code."""
+    sha = hashlib.sha256()
+    here = nlu_files.HERE
+    for path in [*sorted(folder.glob("*.yml")), here / "taxonomy.yml", *(here / name for name in _CODE)]:
+        sha.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return sha.hexdigest()[:20]
+
+
+def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Progress | None = None) -> Classifier:
+    """The model for the training files as they are now; trained first when it isn't there.
+
+    Several processes may call it at once: one trains, the others wait. Raises `BrokenFile`.
+    """
+    folder = folder or model_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        encoder = Encoder(prepare(folder))
+        target = folder / digest(nlu)
+        found = _load(target, encoder)
+        if found is not None:
+            return found
+        log.info("training the classifier: the files or the code changed")
+        lines = [line for line in nlu_files.read_folder(nlu) if not nlu_files.is_dev(line.text)]
+        trained = fit([line.text for line in lines], [line.intent for line in lines], encoder, progress or log.info)
+        _store(trained, target)
+        _remove_others(folder, target)
+    return Classifier.load(target, encoder)
+
+
+def _load(target: Path, encoder: Encoder) -> Classifier | None:
+    """A stored model whose files are all there and whole; None sends for a new one."""
+    try:
+        sizes = json.loads((target / "complete.json").read_text(encoding="utf-8"))
+        if any((target / name).stat().st_size != size for name, size in sizes.items()):
+            raise ValueError("a file has another size than when it was written")
+        return Classifier.load(target, encoder)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("the stored model %s is damaged (%s); making a new one", target.name, error)
+        return None
+
+
+def _store(trained: Classifier, target: Path) -> None:
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)
+    unfinished.mkdir()
+    trained.save(unfinished)
+    sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
+    (unfinished / "complete.json").write_text(json.dumps(sizes), encoding="utf-8")
+    unfinished.rename(target)
+
+
+def _remove_others(folder: Path, keep: Path) -> None:
+    # A process that still serves an older model has its files mapped; they live until it ends.
+    for path in folder.iterdir():
+        if path.is_dir() and path != keep and not path.name.startswith("encoder-"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0 when the model is there, 1 when the training files are broken."""
+    from tqdm import tqdm
+
+    parser = argparse.ArgumentParser(prog="python -m intents.train", description="Train the classifier.")
+    parser.add_argument("--folder", type=Path, help="where models are kept (default: DATA_DIR/model)")
+    parser.add_argument("--nlu", type=Path, default=nlu_files.NLU, help="the folder of training files")
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+    with tqdm(total=len(STEPS), unit="step", disable=not sys.stderr.isatty()) as bar:
+        def show(step: str) -> None:
+            bar.set_description(step)
+            bar.update()
+
+        try:
+            model = ensure(options.folder, options.nlu, show)
+        except nlu_files.BrokenFile as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(f"labels={len(model.labels)} features={len(model.vectoriser.known)} seconds={time.monotonic() - start:.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
