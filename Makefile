@@ -1,0 +1,65 @@
+# Two commands matter: `make run` and `make test`. Both set up everything they need on a machine with python3 and make.
+SHELL := /bin/sh
+PY := .venv/bin/python
+UV := .venv/bin/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types bench evaluate migrate seed lock nightly rasa clean
+
+help: ## what there is to do
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.venv/bin/uv:
+	@python3 -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "Making .venv"
+	@python3 -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.service: requirements.txt | .venv/bin/uv
+	@echo "Installing the service's packages"
+	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.tests: requirements-dev.txt | .venv/bin/uv
+	@echo "Installing the packages of the tests"
+	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/.service
+
+run: .venv/.service ## start the whole service on http://127.0.0.1:8000 and print its pages
+	@exec $(PY) app.py
+
+test: .venv/.tests ## all tests: units, a real Redis, a real PostgreSQL, a real browser
+	@$(PY) -m tests.browser_setup
+	@$(MAKE) --no-print-directory lint types
+	@exec $(PY) -m pytest -m "not nightly"
+
+nightly: .venv/.tests ## the tests that take longer
+	@$(PY) -m tests.browser_setup
+	@exec $(PY) -m pytest -m nightly
+
+lint: .venv/.tests ## ruff: style and likely faults
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: .venv/.tests ## mypy, strict on our own packages
+	@$(PY) -m mypy
+
+bench: .venv/.tests ## the callback's throughput beside its floors, as a table
+	@exec $(PY) -m bench
+
+evaluate: .venv/.service ## how well messages are understood, on the development set
+	@exec $(PY) -m intents.evaluate
+
+migrate: .venv/.service ## bring the database to the newest version
+	@exec $(PY) -m records.migrate
+
+seed: .venv/.service ## put the small demo city into the database
+	@exec $(PY) -m jobs.demo
+
+lock: | .venv/bin/uv ## pin requirements.in and requirements-dev.in anew, with hashes
+	@for set in requirements requirements-dev; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --custom-compile-command "make lock" $$set.in -o $$set.txt; done
+
+clean: ## remove what was built or made (not your data in var/)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

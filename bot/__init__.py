@@ -1,0 +1,1 @@
+"""What happens to a message: the turn, the dialogue, and the channels."""

@@ -1,0 +1,42 @@
+"""What one process of the service holds: settings, database, Redis, what it understands and what it knows."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import redis
+from sqlalchemy import Engine
+
+from bot.message import Channel
+from intents.understander import Understander
+from knowledge_base import Knowledge
+from records.switches import Watch
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def _nobody() -> None:
+    """Stands in where no worker listens; the sweep finds the rows anyway."""
+
+
+@dataclass
+class Service:
+    """Everything a turn needs. Found in a Flask view as `current_app.extensions["service"]`."""
+
+    settings: Settings
+    engine: Engine
+    redis: redis.Redis
+    knowledge: Knowledge
+    understander: Understander
+    switches: Watch
+    channels: dict[str, Channel] = field(default_factory=dict)
+    nudge: Callable[[], None] = _nobody
+    """Wakes the worker: there is something in the outbox."""
+
+    def signal(self, kind: str, person_id: int) -> None:
+        """Tell open consoles and chats that something changed. They poll as well, so a lost signal only costs time."""
+        try:
+            self.redis.publish("city:live", f"{kind}:{person_id}")
+        except redis.RedisError as error:
+            log.warning("signal lost, Redis is away (%s)", type(error).__name__)

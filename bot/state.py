@@ -1,0 +1,55 @@
+"""What is remembered of a person from one turn to the next; small, and stored encrypted with the person."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+FRESH = timedelta(hours=12)
+"""How long a topic and the choices offered with it stay in mind."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The memory of a conversation."""
+
+    topic: str = ""
+    """The service last talked about."""
+    aspect: str = "main"
+    offered: tuple[tuple[str, str], ...] = ()
+    """(label, id) of the choices of the last answer, in their order."""
+    asking: str = ""
+    """What the last answer asked for: `confirm`, `which` or nothing."""
+    misses: int = 0
+    """How many messages in a row were not understood."""
+    warned: int = 0
+    """How many messages of danger were answered within `CARE`."""
+    warned_at: datetime | None = None
+    notice: str = ""
+    """The emergency notice this person has already been shown."""
+    at: datetime | None = field(default=None)
+
+    def packed(self) -> dict[str, Any]:
+        """What the database keeps: only what differs from nothing."""
+        row = {name: value for name, value in asdict(self).items() if value != getattr(_EMPTY, name)}
+        for name in ("at", "warned_at"):
+            if name in row:
+                row[name] = row[name].timestamp()
+        return row
+
+    @classmethod
+    def unpacked(cls, row: Mapping[str, Any] | None, now: datetime) -> "State":
+        """The inverse of `packed`; what is no longer fresh is forgotten, fields of older versions are ignored."""
+        known = {name: value for name, value in (row or {}).items() if name in cls.__dataclass_fields__}
+        if "offered" in known:
+            known["offered"] = tuple((label, id) for label, id in known["offered"])
+        for name in ("at", "warned_at"):
+            if name in known:
+                known[name] = datetime.fromtimestamp(known[name], now.tzinfo)
+        state = cls(**known)
+        if state.at is None or now - state.at > FRESH:
+            return replace(_EMPTY, notice=state.notice, warned=state.warned, warned_at=state.warned_at)
+        return state
+
+
+_EMPTY = State()

@@ -1,0 +1,255 @@
+"""The spine: one inbound message becomes one committed turn with its replies.
+
+take(service, inbound)
+  listen      understand the words; before any lock is held, for it may take a while
+  lock        the person's row, so that turns of one person run one at a time on however many machines
+  again?      a push that was taken before gets its stored replies, and nothing runs twice
+  decide      who owns the turn and what is answered (bot.dialogue)
+  record      both messages, the state, handoff, alarm and outbox: one transaction
+and only then is anything said.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+import clock
+from bot.dialogue import Decision, Situation, decide
+from bot.message import Inbound, Reply
+from bot.service import Service
+from bot.state import State
+from handlers.turn import Handoff
+from intents import Understanding, crisis
+from records import conversations, handoffs, outbox, people
+from records.base import Busy, write
+from records.conversations import Message
+from records.handoffs import Alarm
+from records.people import Person
+
+log = logging.getLogger(__name__)
+
+LONGEST = 4_000
+"""Characters of a message that are read and kept; the platform sends at most some 2,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A committed turn. `replies` go out at once, but for what the channel put into the outbox (`posted`);
+    `duplicate` tells that an earlier push of the same message had caused them."""
+
+    replies: tuple[Reply, ...]
+    duplicate: bool
+    turn_id: str
+    person_id: int
+    posted: bool = False
+
+
+def take(service: Service, inbound: Inbound, *, late: bool = False) -> Taken:
+    """Take one turn and commit it. Calling again with the same inbound returns the stored replies.
+
+    `late`: nobody waits for the answer any more, so all replies go through the outbox, once.
+    Raises `records.base.Busy` when the database can't be had; then nothing was stored and a later call is safe.
+    """
+    heard = listen(service, inbound)
+    for last in (False, False, True):
+        try:
+            with write(service.engine) as conn:
+                taken, decision = _turn(service, conn, inbound, heard, late)
+            break
+        except IntegrityError:
+            # Another process committed the same message between our look and our insert: read its replies.
+            if last:
+                raise
+        except Busy as busy:
+            if last or not busy.lost:
+                raise
+    _tell(service, taken, decision)
+    return taken
+
+
+def listen(service: Service, inbound: Inbound) -> Understanding | None:
+    """What the words mean; None for a message without words. Danger is looked for even when all else fails."""
+    if not inbound.text.strip():
+        return None
+    text = inbound.text[:LONGEST]
+    try:
+        return service.understander.understand(text, clock.now())
+    except Exception:  # the boundary to the models: people are still answered, and danger still seen
+        log.exception("understanding failed; going on with the danger detector alone")
+        sign = crisis.detect(text)
+        nothing = (("out_of_scope", 0.0),)
+        return Understanding(
+            text, text, "out_of_scope", 0.0, nothing, "person", None, (), sign.danger, sign.score, "none"
+        )
+
+
+def _turn(
+    service: Service, conn: Connection, inbound: Inbound, heard: Understanding | None, late: bool
+) -> tuple[Taken, Decision | None]:
+    person = _locked(conn, inbound)
+    if person.seen_before:
+        return _again(service, conn, inbound, person.id, late), None
+    now = clock.now()
+    knowledge = service.knowledge
+    decision = decide(
+        Situation(
+            inbound=inbound,
+            heard=heard,
+            state=State.unpacked(person.state, now),
+            line=person.line,
+            region=person.region or service.settings.regions[0],
+            region_known=person.region is not None,
+            ahead=_ahead(conn, person.id) if person.line == "waiting" else 0,
+            now=now,
+            knowledge=knowledge,
+            switches=service.switches.current(),
+        )
+    )
+    turn_id = f"{int(now.timestamp() * 1000):011x}{secrets.token_hex(5)}"
+    conversations.add(conn, _rows(person.id, turn_id, inbound, heard, decision))
+    _remember(conn, person, inbound, decision)
+    _hand_over(conn, person, turn_id, heard, decision)
+    posted = _post(service, conn, inbound, person.id, turn_id, decision.replies, late)
+    return Taken(decision.replies, False, turn_id, person.id, posted), decision
+
+
+def _locked(conn: Connection, inbound: Inbound) -> Row[Any]:
+    """The person's row, held until the transaction ends, and whether this message was taken before."""
+    found = _look(conn, inbound)
+    if found is None:
+        people.add(conn, inbound.channel, inbound.sender, clock.now())
+        found = _look(conn, inbound)
+    if found is None:
+        raise Busy("a person's row vanished while it was being made")
+    return found
+
+
+def _look(conn: Connection, inbound: Inbound) -> Row[Any] | None:
+    pushed = exists().where(Message.person_id == Person.id, Message.dedup == inbound.key).label("seen_before")
+    statement = select(Person.id, Person.line, Person.region, Person.state, Person.following, pushed).where(
+        Person.channel == inbound.channel,
+        Person.external_hash == people.external_hash(inbound.channel, inbound.sender),
+    )
+    if conn.dialect.name == "postgresql":
+        statement = statement.with_for_update(of=Person)
+    return conn.execute(statement).first()
+
+
+def _again(service: Service, conn: Connection, inbound: Inbound, person_id: int, late: bool) -> Taken:
+    """The stored replies of an earlier push of the same message."""
+    rows = conversations.stored_turn(conn, person_id, inbound.key)
+    replies = tuple(Reply.from_stored(row) for message in rows if message.author == "bot" for row in message.body)
+    turn_id = rows[0].turn_id
+    posted = False
+    channel = service.channels.get(inbound.channel)
+    if late and channel is not None:
+        # What overflowed is in the outbox since then; only the immediate part never went out.
+        posted = _put(conn, inbound, person_id, f"{turn_id}:late", channel.immediate(replies))
+    return Taken(replies, True, turn_id, person_id, posted)
+
+
+def _rows(
+    person_id: int, turn_id: str, inbound: Inbound, heard: Understanding | None, decision: Decision
+) -> list[dict[str, Any]]:
+    """The transcript of the turn: what came in, and what goes out, if anything does."""
+    body: dict[str, Any] = {"text": inbound.text[:LONGEST]}
+    for name in ("event", "scene", "choice", "media"):
+        if value := getattr(inbound, name):
+            body[name] = value
+    if inbound.detail:
+        body["detail"] = dict(inbound.detail)
+    now = clock.now()
+    said = {
+        "turn_id": turn_id, "person_id": person_id, "author": "person", "kind": inbound.kind, "body": body,
+        "dedup": inbound.key, "owner": decision.owner, "intent": decision.intent or None,
+        "probability": heard.probability if heard else None, "band": heard.band if heard else None,
+        "created_at": now,
+    }  # fmt: skip
+    if not decision.replies:
+        return [said]
+    answer = {
+        "turn_id": turn_id, "person_id": person_id, "author": "bot", "kind": "reply",
+        "body": [reply.stored() for reply in decision.replies], "owner": decision.owner,
+        "intent": decision.intent or None, "articles": " ".join(decision.articles) or None, "created_at": now,
+    }  # fmt: skip
+    return [said, answer]
+
+
+def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: Decision) -> None:
+    """The dialogue's state, the region, whether the person follows us, and the sending window this contact opens."""
+    now = clock.now()
+    following = inbound.event != "unsubscribe" and (person.following or inbound.event != "location")
+    values: dict[str, Any] = {
+        "state": decision.state.packed(),
+        "region": decision.region or person.region,
+        "following": following,
+        "seen_at": now,
+        "erase_at": now if inbound.event == "unsubscribe" else None,
+        **people.opened_window(inbound.window, now),
+    }
+    conn.execute(update(Person).where(Person.id == person.id).values(**values))
+
+
+def _hand_over(
+    conn: Connection, person: Row[Any], turn_id: str, heard: Understanding | None, decision: Decision
+) -> None:
+    """The handoff that a reply asks for, and the alarm of a person in danger."""
+    now = clock.now()
+    for wish in (reply.handoff for reply in decision.replies):
+        if isinstance(wish, Handoff):
+            handoffs.ask(
+                conn, person.id, team=wish.team, reason=wish.reason, at=now, urgent=wish.urgent,
+                region=decision.region or person.region, intent=decision.intent or None,
+            )  # fmt: skip
+    if decision.danger and heard is not None:
+        alarmed = conn.execute(select(Alarm.id).where(Alarm.person_id == person.id, Alarm.taken_at.is_(None))).first()
+        if alarmed is None:
+            handoffs.raise_alarm(conn, person.id, turn_id, heard.danger_score, "detector", now)
+
+
+def _post(
+    service: Service, conn: Connection, inbound: Inbound, person_id: int, turn_id: str, replies: Sequence[Reply],
+    late: bool,
+) -> bool:  # fmt: skip
+    """Put into the outbox what can't go out with the immediate answer: the overflow, or, when late, everything."""
+    channel = service.channels.get(inbound.channel)
+    if channel is None or not replies:
+        return False
+    if late:
+        return _put(conn, inbound, person_id, f"{turn_id}:late", channel.payloads(replies))
+    return _put(conn, inbound, person_id, turn_id, channel.overflow(replies))
+
+
+def _put(conn: Connection, inbound: Inbound, person_id: int, key: str, payloads: list[dict[str, Any]]) -> bool:
+    if payloads:
+        outbox.put(conn, person_id, inbound.channel, payloads, key=key, at=clock.now())
+    return bool(payloads)
+
+
+def _ahead(conn: Connection, person_id: int) -> int:
+    """How many people wait before this one in the same queue."""
+    mine = handoffs.open_of(conn, person_id)
+    if mine is None:
+        return 0
+    table = handoffs.Handoff
+    count = select(func.count()).where(
+        table.state == "waiting", table.team == mine.team, table.opened_at < mine.opened_at
+    )
+    return int(conn.execute(count).scalar_one())
+
+
+def _tell(service: Service, taken: Taken, decision: Decision | None) -> None:
+    """After the commit: wake whoever should look. All of it may fail; the rows are there."""
+    if taken.posted:
+        service.nudge()
+    if decision is None:
+        return
+    if decision.danger:
+        service.signal("alarm", taken.person_id)
+    elif decision.owner in ("staff", "off") or any(reply.handoff for reply in decision.replies):
+        service.signal("handoff", taken.person_id)

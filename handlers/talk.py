@@ -1,0 +1,157 @@
+"""Steering the conversation: hello, help, thanks, a person, and what to say when nothing was understood."""
+
+import re
+
+from handlers import policy
+from handlers.registry import handles
+from handlers.teams import team_of
+from handlers.turn import Choice, Handoff, Link, Reply, Turn
+
+START = (
+    Choice("居住证到期要签注", "permit_renewal"),
+    Choice("租房了怎么登记", "residence_register"),
+    Choice("孩子上学", "school_enrollment"),
+    Choice("老板不发工资", "wage_arrears"),
+    Choice("心里难受想找人说", "psych_support"),
+    Choice("找工作人员", "human_agent"),
+)
+WELCOME = "您好，这里是新市民服务。居住证、孩子上学、工资社保、租房登记、看病打针，都可以直接用自己的话问我。"
+
+
+@handles("greet")
+def greet(turn: Turn) -> Reply:
+    """Hello, and the commonest needs to tap."""
+    return Reply(text=f"{WELCOME}\n您要办什么？", choices=START)
+
+
+@handles("help")
+def help_(turn: Turn) -> Reply:
+    """What this is and how to use it."""
+    text = (
+        f"{WELCOME}\n"
+        "· 打字就行，写错字、用拼音也没关系。\n"
+        "· 每条答案下面都写着依据哪条规定、从哪天起施行。\n"
+        "· 门上有二维码的，扫一扫就能登记住在哪里。\n"
+        "· 说“转人工”，会有工作人员来接。\n"
+        "我是自动回复，不是真人；拿不准的我会直说。紧急情况请打110、119、120。"
+    )
+    return Reply(text=text, choices=START, links=(Link("我的记录", "/me"),))
+
+
+@handles("thanks")
+def thanks(turn: Turn) -> Reply:
+    """You're welcome."""
+    return Reply(text="不客气，能帮上您就好。以后有事随时来问。")
+
+
+@handles("goodbye")
+def goodbye(turn: Turn) -> Reply:
+    """Goodbye."""
+    return Reply(text="再见，路上平安。有事随时回来问我。")
+
+
+@handles("out_of_scope")
+def out_of_scope(turn: Turn) -> Reply:
+    """What this service is not for, and what it is for."""
+    text = "这个我帮不上忙，怕说错了耽误您。我能答的是居住证、上学、工资、租房、社保、办证这些事。"
+    return Reply(text=text, choices=(*START[:4], START[-1]))
+
+
+@handles("cancel")
+def cancel(turn: Turn) -> Reply:
+    """Stop; nothing is left half done."""
+    return Reply(text="好的，先不弄了。您想办别的，直接说就行。")
+
+
+@handles("affirm")
+def affirm(turn: Turn) -> Reply:
+    """A yes when nothing was asked."""
+    return Reply(text="好的。您接下来想办哪件事？", choices=START)
+
+
+@handles("deny")
+def deny(turn: Turn) -> Reply:
+    """A no: what was offered was wrong."""
+    return Reply(
+        text="是我没弄对。您换个说法再讲一遍，比如“证丢了怎么补”；或者直接找工作人员。",
+        choices=(Choice("找工作人员", "human_agent"), Choice("看看能办什么", "help")),
+    )
+
+
+@handles("case_status")
+def case_status(turn: Turn) -> Reply:
+    """Where what was filed stands."""
+    return Reply(
+        text="您交过的登记和申请，都在“我的记录”里，能看到办到哪一步。没找到的话，工作人员可以帮您查。",
+        links=(Link("我的记录", "/me"),),
+        choices=(Choice("请工作人员查", "human_agent"),),
+    )
+
+
+@handles("human_agent")
+def human_agent(turn: Turn) -> Reply:
+    """A member of staff, from the queue of what was last talked about."""
+    if turn.waiting:
+        ahead = f"前面还有{turn.ahead}位" if turn.ahead else "您排在最前面"
+        text = f"已经帮您叫了工作人员，{ahead}，请稍等。等的时候您可以继续问我；急事请打12345。"
+        return Reply(text=text)
+    handoff = Handoff(team_of(turn.topic), "asked")
+    text = (
+        "好的，已经帮您转给工作人员，他会在这个聊天里回复您。\n"
+        "您可以先把事情写下来：什么事、在哪个区、希望怎么办，他一来就能看到。\n"
+        "急事请打12345；马上有危险打110。"
+    )
+    return Reply(text=text, handoff=handoff)
+
+
+_FIRE = re.compile("火|烟|烧|爆炸|煤气|燃气|漏气|被困|困在")
+_HURT = re.compile("血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
+
+
+@handles("emergency")
+def emergency(turn: Turn) -> Reply:
+    """The right number first, what to say there, and a person of ours at once."""
+    if _FIRE.search(turn.text):
+        first = "请马上打119（火警和救援）。先离开，别拿东西，弯腰用湿布捂住口鼻，不坐电梯。闻到煤气味不要开灯打火。"
+    elif _HURT.search(turn.text):
+        first = "请马上打120（急救）。说清在哪里、几个人、怎么伤的；没把握不要搬动伤者，有人陪着他。"
+    else:
+        first = "请马上打110（报警）。先躲到安全、有人的地方。不方便出声，可以发短信到12110加当地区号，写明地点和发生了什么。"
+    text = f"{first}\n119火警 · 120急救 · 110报警，都可以现在打。\n我也叫了我们的工作人员，他会在这里找您。"
+    return Reply(text=text, urgent=True, handoff=policy.ask_for_person(turn, "emergency", urgent=True))
+
+
+def confirm(intent: str, second: str | None, titles: dict[str, str]) -> Reply:
+    """Asks whether `intent` was meant (the band `confirm`), with the next likeliest as the other way out."""
+    choices = [Choice("是的", intent)]
+    if second:
+        choices.append(Choice(titles[second], second))
+    choices.append(Choice("都不是", "deny"))
+    return Reply(text=f"您是想问“{titles[intent]}”吗？", choices=tuple(choices), asking="confirm")
+
+
+def which(intents: tuple[str, str], titles: dict[str, str]) -> Reply:
+    """Asks which of two was meant (the band `ask`)."""
+    first, second = (titles[intent] for intent in intents)
+    choices = (Choice(first, intents[0]), Choice(second, intents[1]), Choice("都不是", "deny"))
+    return Reply(text=f"您是想问“{first}”还是“{second}”？", choices=choices, asking="which")
+
+
+_LOST = (
+    "我没太明白您的意思。换个说法试试？比如说清是什么证、什么事、在哪个区。",
+    "还是没弄懂，怕答错耽误您。我请工作人员来看，好吗？您也可以打12345。",
+    "这件事我确实答不好。点“找工作人员”，您前面说的他都能看到；着急的话打12345。",
+)
+
+
+def not_understood(misses: int) -> Reply:
+    """Said when nothing was understood, never the same twice in a row; `misses` counts the ones before."""
+    text = _LOST[misses] if misses < len(_LOST) else _LOST[1 + misses % 2]
+    choices = (Choice("找工作人员", "human_agent"), Choice("看看能办什么", "help"))
+    return Reply(text=text, choices=choices)
+
+
+def switched_off() -> Reply:
+    """Said while staff have switched the bot off."""
+    text = "智能应答暂时停了，您的话已经转给工作人员，他会在这里回复您。急事请打12345；马上有危险打110。"
+    return Reply(text=text, handoff=Handoff("general", "bot_off"))

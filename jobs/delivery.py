@@ -1,0 +1,93 @@
+"""Empties the outbox: claims what is due, sends it by its channel, settles each row by what the platform said.
+
+Bounded: `records.outbox.BACKOFF` names every further try, and after the last one a row has failed, by name, where
+staff see it. An HTTP 200 with an error code is a failure; what to do about a code is the channel's knowledge.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Row
+
+import clock
+from records import outbox, people
+from records.base import read, write
+
+log = logging.getLogger(__name__)
+
+BATCH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one sending, in the outbox's terms."""
+
+    state: str
+    errcode: int | None
+    detail: str
+
+
+Sender = Callable[[Row[Any], Mapping[str, Any]], Any]
+"""Sends one payload to one person (a `people` row); gives back an outcome with `action`, `errcode` and `detail`:
+`delivered`, `retry` (later), `wait` (for the person's next contact), `drop` (never), `alert` (ours to mend)."""
+
+_STATE_OF = {"delivered": "delivered", "wait": "waiting", "drop": "refused", "alert": "failed"}
+
+
+def deliver_due(engine: Engine, senders: Mapping[str, Sender]) -> int:
+    """Send everything that is due. Returns how many rows were settled or put off."""
+    done = 0
+    while True:
+        with write(engine) as conn:
+            rows = outbox.claim(conn, clock.now(), BATCH)
+        for row in rows:
+            _deliver(engine, senders, row)
+        done += len(rows)
+        if len(rows) < BATCH:
+            return done
+
+
+def sweep(engine: Engine) -> None:
+    """Let go what waited for a contact that has come, and end what waited too long."""
+    with write(engine) as conn:
+        outbox.release(conn, clock.now())
+        outbox.give_up_waiting(conn, clock.now())
+
+
+def _deliver(engine: Engine, senders: Mapping[str, Sender], row: Row[Any]) -> None:
+    with read(engine) as conn:
+        person = people.get(conn, row.person_id)
+    sender = senders.get(row.channel)
+    if person is None or not person.external:
+        settled = Settled("refused", None, "the person's data was erased")
+    elif sender is None:
+        settled = Settled("failed", None, f"no sender for channel {row.channel}")
+    elif row.attempts > len(outbox.BACKOFF):
+        settled = Settled("failed", row.errcode, row.error or "tried often enough")
+    else:
+        settled = _sent(sender, person, row)
+    _settle(engine, row, settled)
+
+
+def _sent(sender: Sender, person: Row[Any], row: Row[Any]) -> Settled:
+    try:
+        outcome = sender(person, row.payload)
+    except Exception as error:  # the boundary to a channel: one bad row must not hold up the others
+        log.exception("outbox row %s: its channel broke", row.id)
+        return Settled("pending", None, type(error).__name__)
+    return Settled(_STATE_OF.get(outcome.action, "pending"), outcome.errcode, outcome.detail)
+
+
+def _settle(engine: Engine, row: Row[Any], settled: Settled) -> None:
+    now = clock.now()
+    state, next_at = settled.state, None
+    if state == "pending":
+        next_at = outbox.retry_at(row.attempts + 1, now)
+        if next_at is None:
+            state = "failed"
+    with write(engine) as conn:
+        outbox.settle(conn, row.id, state, now, errcode=settled.errcode, error=settled.detail, next_at=next_at)
+    if state in ("failed", "refused"):
+        log.warning("outbox row %s ended as %s: errcode %s", row.id, state, settled.errcode)

@@ -1,0 +1,46 @@
+"""The task queue: Huey on SQLite on one machine, on Redis on many; the same tasks either way.
+
+A task carries nothing: it only wakes the worker, who looks into the database for what is due.
+"""
+
+import logging
+from collections.abc import Callable
+
+from huey import Huey, RedisHuey, SqliteHuey
+from huey.exceptions import HueyException
+from redis import RedisError
+
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+DELIVER = "deliver"
+
+
+def open_queue(settings: Settings) -> Huey:
+    """The queue of this installation."""
+    if settings.redis_url:
+        return RedisHuey("city", url=settings.redis_url, store_none=False)
+    return SqliteHuey("city", filename=str(settings.data_dir / "tasks.db"), store_none=False)
+
+
+def on_delivery(queue: Huey, deliver: Callable[[], None]) -> Callable[[], object]:
+    """Register what a nudge does in the worker. `deliver` must be safe at any moment, any number of times."""
+    return queue.task(name=DELIVER, retries=0)(deliver)
+
+
+def nudger(queue: Huey) -> Callable[[], None]:
+    """What wakes the worker from another process. It never raises: without it the worker's sweep finds the rows."""
+
+    def _never_here() -> None:
+        """Runs in the worker under the same name."""
+
+    task = on_delivery(queue, _never_here)
+
+    def nudge() -> None:
+        try:
+            task()
+        except (HueyException, RedisError, OSError) as error:
+            log.warning("nudge lost (%s); the sweep will find the rows", type(error).__name__)
+
+    return nudge
