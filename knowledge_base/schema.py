@@ -61,7 +61,8 @@ class KnowledgeError(ValueError):
 class Source:
     """Where an answer comes from: a law (document, article, effective_from) or a report (document, as_of).
 
-    dated says what effective_from is when it isn't the day the text took effect: 修正, 公布, 通过.
+    dated says what effective_from is when it isn't the day the text took effect: 修正, 公布, 通过. A report may
+    have no known issuer.
     """
 
     issuer: str

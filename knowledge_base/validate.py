@@ -148,7 +148,7 @@ def _sources(row: _Row) -> tuple[Source, ...]:
         one = _Row(data, row.file, row.article, f"sources {n} ")
         one.unknown(_SOURCE_FIELDS)
         source = Source(
-            issuer=one.text("issuer", 60, need=True),
+            issuer=one.text("issuer", 60),
             document=one.text("document", 80, need=True),
             article=one.text("article", 40),
             effective_from=one.day("effective_from"),
@@ -157,13 +157,16 @@ def _sources(row: _Row) -> tuple[Source, ...]:
             as_of=one.text("as_of", 16),
             url=one.text("url", 300),
         )
-        _check_source(source, one)
+        if not one.faults:
+            _check_source(source, one)
         row.faults += one.faults
         made.append(source)
     return tuple(made)
 
 
 def _check_source(source: Source, row: _Row) -> None:
+    if source.effective_from and not source.issuer:
+        row.blame("issuer", "is missing; a law or rule has one")
     if source.effective_from is None and not source.as_of:
         row.blame("effective_from", "is missing; give it, or `as_of` with the year of a report")
     if source.as_of and not _AS_OF.match(source.as_of):
