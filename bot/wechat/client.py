@@ -29,9 +29,7 @@ class PlatformClient(WeChatClient):  # type: ignore[misc]
     """One account's API. Every method raises `ApiFault` and nothing else when a call fails."""
 
     def __init__(self, settings: Settings, store: redis.Redis | None) -> None:
-        super().__init__(
-            settings.wechat_app_id, settings.wechat_app_secret, timeout=TIMEOUT, auto_retry=False
-        )
+        super().__init__(settings.wechat_app_id, settings.wechat_app_secret, timeout=TIMEOUT, auto_retry=False)
         self.base = settings.wechat_api_base
         self.API_BASE_URL = f"{self.base}/cgi-bin/"
         local = self.base.startswith(("http://127.0.0.1", "http://localhost"))

@@ -29,9 +29,7 @@ def config(service: Service, url: str) -> dict[str, str | int]:
     ticket = client_of(service).tickets.get()
     nonce, stamp = secrets.token_hex(8), int(clock.now().timestamp())
     signer = WeChatSigner(b"&")
-    signer.add_data(
-        f"jsapi_ticket={ticket}", f"noncestr={nonce}", f"timestamp={stamp}", f"url={url.partition('#')[0]}"
-    )
+    signer.add_data(f"jsapi_ticket={ticket}", f"noncestr={nonce}", f"timestamp={stamp}", f"url={url.partition('#')[0]}")
     return {
         "appId": service.settings.wechat_app_id,
         "timestamp": stamp,

@@ -18,7 +18,15 @@ from bot.wechat.errors import ApiFault
 
 FILE = Path(__file__).with_name("menu.yml")
 KEYED = frozenset(
-    {"click", "scancode_push", "scancode_waitmsg", "pic_sysphoto", "pic_photo_or_album", "pic_weixin", "location_select"}
+    {
+        "click",
+        "scancode_push",
+        "scancode_waitmsg",
+        "pic_sysphoto",
+        "pic_photo_or_album",
+        "pic_weixin",
+        "location_select",
+    }
 )
 """Kinds of buttons that send us an event with a key (wx-menu-02)."""
 MOST_BUTTONS, MOST_CHILDREN = 3, 5

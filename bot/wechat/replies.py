@@ -52,21 +52,6 @@ def first_and_rest(settings: Settings, replies: Sequence[Reply]) -> tuple[str, l
     return parts[0], [{"kind": "text", "text": part} for part in parts[1:]]
 
 
-class WeChat:
-    """The channel as a turn sees it (`bot.message.Channel`): what can't go out with the immediate answer."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def overflow(self, replies: Sequence[Reply]) -> list[dict[str, Any]]:
-        """What doesn't fit into the one passive text."""
-        return first_and_rest(self._settings, replies)[1]
-
-    def payloads(self, replies: Sequence[Reply]) -> list[dict[str, Any]]:
-        """Everything, as customer messages."""
-        return payloads(self._settings, replies)
-
-
 def payloads(settings: Settings, replies: Sequence[Reply]) -> list[dict[str, Any]]:
     """`replies` as customer messages, as few as can be (five in 48 hours are all there are).
 

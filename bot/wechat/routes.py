@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 LARGEST = 64 * 1024
 """Bytes of a callback's body."""
 
-blueprint = Blueprint("wechat", __name__, template_folder="templates", static_folder="static", static_url_path="/wechat/static")
+blueprint = Blueprint("wechat", __name__)
 
 
 @blueprint.get("/wechat")

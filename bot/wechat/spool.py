@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import clock
 from bot import turn
 from bot.message import Inbound
 from bot.service import Service
@@ -27,8 +28,10 @@ from settings import Settings
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 20
+ATTEMPTS = 12
 """Failed replays after which a file is set aside in `spool/failed` for people to look at."""
+LONGEST_PAUSE = 3600
+"""Seconds between two replays of a message that failed; they begin at 2 and double, some five hours in all."""
 BATCH = 200
 
 
@@ -98,7 +101,7 @@ def set_aside(settings: Settings) -> int:
 def replay(service: Service, limit: int = BATCH) -> Replayed:
     """Take the turns of spooled messages, the oldest first; called by the worker every few seconds.
 
-    One process at a time does it. Stops early while the database can't be had.
+    One process at a time does it. Stops early while the database can't be had; then nothing counts as a failure.
     """
     taken = failed = 0
     with _only_one(folder(service.settings)) as mine:
@@ -117,6 +120,8 @@ def replay(service: Service, limit: int = BATCH) -> Replayed:
 def _replay_one(service: Service, path: Path) -> int:
     try:
         content = json.loads(path.read_text())
+        if content.get("not_before", 0) > clock.now().timestamp():
+            return 0
         fields = json.loads(cipher().decrypt(bytes.fromhex(content["sealed"])))
     except FileNotFoundError:
         return 0  # the thread that was late with it has finished meanwhile
@@ -139,6 +144,7 @@ def _failed_once(path: Path) -> int:
         if content["attempts"] >= ATTEMPTS:
             _set_aside(path)
             return 1
+        content["not_before"] = clock.now().timestamp() + min(LONGEST_PAUSE, 2 ** content["attempts"])
         _write(path, content)
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # it keeps its place in the queue
     return 0

@@ -129,7 +129,9 @@ class Shared:
                 log.warning("redis is away; counting forced renewals in this process")
         stamp = now.timestamp()
         self._local_forced = [at for at in self._local_forced if at > stamp - 86_400]
-        if len(self._local_forced) >= FORCE_DAILY or (self._local_forced and self._local_forced[-1] > stamp - FORCE_GAP):
+        if len(self._local_forced) >= FORCE_DAILY or (
+            self._local_forced and self._local_forced[-1] > stamp - FORCE_GAP
+        ):
             return False
         self._local_forced.append(stamp)
         return True

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 import clock
 from bot.service import Service
 from bot.wechat import routes
-from bot.wechat.replies import WeChat
+from bot.wechat.channel import Channel
 from intents import Understanding, crisis
 from knowledge_base.store import load
 from records import crypto, migrate
@@ -88,7 +88,7 @@ def service(settings: Settings, store: redis.Redis, knowledge: Any) -> Iterator[
         knowledge=knowledge,
         understander=Words(),  # type: ignore[arg-type]
         switches=Watch(engine),
-        channels={"wechat": WeChat(settings)},
+        channels={"wechat": Channel(settings)},
     )
     yield made
     engine.dispose()

@@ -212,11 +212,12 @@ def test_bad_json_is_refused_too(platform: Platform, service, body: str) -> None
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=200).map(lambda t: f"<xml>{t}</xml>".encode("utf-8", "replace"))))
 def test_no_bytes_whatever_break_the_reader(body: bytes) -> None:
+    status = 200
     try:
-        fields = wire.read(body)
-        gateway._received(fields, False, NOW)
+        gateway._received(wire.read(body), False, NOW)
     except Refused as refused:
-        assert refused.status == 400
+        status = refused.status
+    assert status in (200, 400)
 
 
 @examples(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
