@@ -89,8 +89,8 @@ def _push(
         if not heard.lost:
             about = _about(heard, delivery)
             return answers.receive(platform, person, heard.status, heard.body, mode, answerable, about)
-        title = f"第 {attempt} 次推送没有回答：{heard.lost}"
-        platform.log("in", title, phone=person.key, bad=True, **_about(heard, delivery))
+        what = f"第 {attempt} 次推送没有回答：{heard.lost}"
+        platform.log("in", what, phone=person.key, bad=True, **_about(heard, delivery))
     if answerable:
         answers.apologise(platform, person)
     platform.log("note", f"推送 {ATTEMPTS} 次都没有回答，平台放弃", phone=person.key, bad=True, push=delivery.id)
