@@ -6,21 +6,26 @@
 
 import logging
 import os
+import sys
+from functools import partial
 from typing import Any
 
 from flask import Flask
 
 import redis_server
-from bot import health, pages
+import staff
+from bot import health, pages, web
 from bot.service import Service
 from bot.wechat import channel as wechat
+from bot.wechat import delivery, spool
 from intents.understander import Understander
-from jobs import queue
+from jobs import delivery as outbox
+from jobs import demo, queue, supervisor, worker
 from knowledge_base import store
 from records import crypto
 from records.base import engine_for
 from records.switches import Watch
-from settings import Settings
+from settings import Settings, SettingsError
 
 
 def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
@@ -30,7 +35,7 @@ def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
     `knowledge`), so that tests needn't train or load twice. Raises `SettingsError` and `KnowledgeError`.
     """
     settings = settings or Settings.from_env(os.environ)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _log(settings)
     app = Flask(__name__, static_folder=None)
     pages.prepare(app, settings)
     service = build_service(settings, **parts)
@@ -61,18 +66,40 @@ def build_service(settings: Settings, **parts: Any) -> Service:
 
 def _register_rooms(app: Flask, service: Service) -> None:
     """The pages of the other rooms, each by its own `register(app)`."""
-    from bot import web
-    from staff import register as register_staff
-
     web.register(app)
-    register_staff(app)
+    staff.register(app)
     if service.settings.rehearsal:
         from bot.sandbox import routes as sandbox
 
         sandbox.register(app, service.settings, service.redis)
 
 
-if __name__ == "__main__":
-    from jobs.supervisor import main
+def work() -> int:
+    """The worker process: delivers the outbox, replays the spool, sweeps."""
+    settings = Settings.from_env(os.environ)
+    _log(settings)
+    service = build_service(settings)
+    senders = {"wechat": partial(delivery.send, service)}
+    jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
+    return worker.run(queue.open_queue(settings), jobs, [partial(outbox.sweep, service.engine)])
 
-    raise SystemExit(main())
+
+def serve() -> int:
+    """The whole service on one machine: prepare what is missing, start every process, keep them running."""
+    supervisor.quiet_threads()
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    _log(settings)
+    demo.prepare(settings)
+    return supervisor.supervise(settings, ("app.py", "worker"), partial(demo.announce, settings))
+
+
+def _log(settings: Settings) -> None:
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+if __name__ == "__main__":
+    raise SystemExit(work() if sys.argv[1:] == ["worker"] else serve())

@@ -49,8 +49,19 @@ def start(data_dir: Path) -> "subprocess.Popen[bytes]":
     socket = socket_of(data_dir)
     socket.unlink(missing_ok=True)
     arguments = [executable, "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
-    arguments += ["--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning", "--dir", str(data_dir)]
-    child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, preexec_fn=_end_with_parent)  # noqa: PLW1509
+    arguments += [
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--daemonize",
+        "no",
+        "--loglevel",
+        "warning",
+        "--dir",
+        str(data_dir),
+    ]
+    child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
     atexit.register(child.terminate)
     client = redis.Redis(unix_socket_path=str(socket))
     for _ in range(500):
@@ -67,6 +78,7 @@ def start(data_dir: Path) -> "subprocess.Popen[bytes]":
     raise RuntimeError(f"the embedded redis-server did not come up on {socket}; is the folder writable?")
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Runs in a new child: have the kernel end it when its parent dies (Linux; elsewhere the parent must)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -26,7 +26,8 @@ def open_queue(settings: Settings) -> Huey:
 
 def on_delivery(queue: Huey, deliver: Callable[[], None]) -> Callable[[], object]:
     """Register what a nudge does in the worker. `deliver` must be safe at any moment, any number of times."""
-    return queue.task(name=DELIVER, retries=0)(deliver)
+    task: Callable[[], object] = queue.task(name=DELIVER, retries=0)(deliver)
+    return task
 
 
 def nudger(queue: Huey) -> Callable[[], None]:

@@ -1,63 +1,53 @@
-"""The worker: `python -m jobs.worker` delivers the outbox, replays the spool and sweeps, until it is told to stop.
-
-It wakes for a nudge and looks by itself every second, so that a lost nudge costs a second and nothing else.
-"""
+"""The worker's loop: it runs every job each second, and at once when it is nudged, until it is told to stop."""
 
 import logging
-import os
 import signal
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
+from huey import Huey
 from huey.consumer import Consumer
 
-from jobs import delivery, queue
+from jobs import queue
 from records.base import Busy
-from settings import Settings
 
 log = logging.getLogger(__name__)
 
-EVERY = 1.0  # seconds
-SWEEP_EVERY = 15  # rounds
+EVERY = 1.0  # seconds between looks; a lost nudge costs no more than this
+SWEEP_EVERY = 15  # looks between sweeps
+
+Job = Callable[[], object]
 
 
-def main() -> int:
-    """Run until SIGTERM; rows in hand are finished first."""
-    from app import build_service
-    from bot.wechat import delivery as wechat
-    from bot.wechat import spool
+def run(tasks: Huey, jobs: Sequence[Job], sweeps: Sequence[Job]) -> int:
+    """Run `jobs` at every look and `sweeps` now and then, until SIGTERM; what is in hand is finished first.
 
-    settings = Settings.from_env(os.environ)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    service = build_service(settings)
-    senders = {"wechat": partial(wechat.send, service)}
-    rounds: list[Callable[[], object]] = [
-        partial(delivery.deliver_due, service.engine, senders),
-        partial(spool.replay, service),
-    ]
+    Jobs must be safe at any moment and any number of times.
+    """
     stop, wake = threading.Event(), threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: (stop.set(), wake.set()))
-    tasks = queue.open_queue(settings)
+
+    def end(*_: object) -> None:
+        stop.set()
+        wake.set()
+
     queue.on_delivery(tasks, wake.set)
     listener = Consumer(tasks, workers=1, periodic=False, initial_delay=0.05, max_delay=0.5, backoff=1.2)
     listener.start()
+    for name in (signal.SIGTERM, signal.SIGINT):  # after the consumer's start, which sets handlers of its own
+        signal.signal(name, end)
     log.info("worker ready")
-    count = 0
+    looks = 0
     while not stop.is_set():
         wake.clear()
-        for job in rounds:
+        for job in (*jobs, *(sweeps if looks % SWEEP_EVERY == 0 else ())):
             _safely(job)
-        if count % SWEEP_EVERY == 0:
-            _safely(partial(delivery.sweep, service.engine))
-        count += 1
+        looks += 1
         wake.wait(EVERY)
     listener.stop(graceful=True)
     return 0
 
 
-def _safely(job: Callable[[], object]) -> None:
+def _safely(job: Job) -> None:
     """One job's trouble must not stop the others; what it left undone it finds again next time."""
     try:
         job()
@@ -65,7 +55,3 @@ def _safely(job: Callable[[], object]) -> None:
         log.warning("the database can't be had (%s); the worker tries again", busy)
     except Exception:  # the boundary of the worker: it logs and goes on
         log.exception("a job broke")
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

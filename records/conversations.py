@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, BigId, Instant, SealedJson
 
-
 _PUSHED: dict[str, Any] = {"sqlite_where": text("dedup IS NOT NULL"), "postgresql_where": text("dedup IS NOT NULL")}
 
 

@@ -78,7 +78,7 @@ def ask(
             state="waiting", opened_at=at,
         )
     )  # fmt: skip
-    made = conn.execute(statement).rowcount > 0
+    made = conn.execute(statement.returning(Handoff.id)).scalar() is not None
     if made:
         conn.execute(update(Person).where(Person.id == person_id).values(line="waiting"))
     elif urgent:

@@ -1,6 +1,6 @@
 """Alembic's entry: runs the migrations on the connection that `records.migrate` hands over."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy.types import TypeDecorator
@@ -8,7 +8,7 @@ from sqlalchemy.types import TypeDecorator
 from records.schema import TABLES
 
 
-def _plain_types(kind: str, item: Any, _autogenerate: Any) -> str | bool:
+def _plain_types(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
     """Write our column types as what they are in the database, so that migrations never import our code."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"
