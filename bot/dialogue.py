@@ -45,6 +45,9 @@ class Decision:
     replies: tuple[Reply, ...]
     state: State
     intent: str = ""
+    """What the person was taken to want."""
+    handler: str = ""
+    """The intent whose handler answered; empty where the bot only asked back, or was silent."""
     danger: bool = False
     region: str | None = None
 
@@ -89,7 +92,7 @@ def _crisis(s: Situation) -> Decision:
     recent = s.state.warned_at is not None and s.now - s.state.warned_at < CARE
     times = s.state.warned if recent else 0
     state = replace(s.state, warned=times + 1, warned_at=s.now, offered=(), asking="", misses=0)
-    return Decision("crisis", (mind.crisis(times),), state, intent="psych_crisis", danger=True)
+    return Decision("crisis", (mind.crisis(times),), state, "psych_crisis", "psych_crisis", danger=True)
 
 
 def _chosen(s: Situation, choice: str) -> Decision:
@@ -112,7 +115,7 @@ def _question(s: Situation, heard: Understanding) -> Decision:
         return _chosen(s, s.state.offered[0][1])
     if _needs_care(s, heard):
         state = replace(s.state, warned=s.state.warned + 1)
-        return Decision("crisis", (mind.crisis(max(s.state.warned, 1)),), state, intent=heard.intent)
+        return Decision("crisis", (mind.crisis(max(s.state.warned, 1)),), state, heard.intent, "psych_crisis")
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return _answer(s, heard.intent, "main", region=place, second=heard.second)
     if heard.band == "confirm":
@@ -156,7 +159,7 @@ def _answer(
     if intent not in STEERING and intent != "psych_crisis":
         state = replace(state, topic=intent, aspect=aspect)
     return Decision(
-        "question", (reply,), replace(state, misses=misses), intent=intent, region=region or reply.region
+        "question", (reply,), replace(state, misses=misses), intent, handler=intent, region=region or reply.region
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What is remembered of a person from one turn to the next; small, and stored encrypted with the person."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,11 @@ class State:
 
     def packed(self) -> dict[str, Any]:
         """What the database keeps: only what differs from nothing."""
-        row = {name: value for name, value in asdict(self).items() if value != getattr(_EMPTY, name)}
+        row: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if value != getattr(_EMPTY, name):
+                row[name] = value
         for name in ("at", "warned_at"):
             if name in row:
                 row[name] = row[name].timestamp()

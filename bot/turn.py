@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 import clock
@@ -27,9 +27,7 @@ from handlers.turn import Handoff
 from intents import Understanding, crisis
 from records import conversations, handoffs, outbox, people
 from records.base import Busy, write
-from records.conversations import Message
 from records.handoffs import Alarm
-from records.people import Person
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +45,12 @@ class Taken:
     turn_id: str
     person_id: int
     posted: bool = False
+    owner: str = ""
+    intent: str = ""
+    handler: str = ""
+    """See `bot.dialogue.Decision`; empty for a duplicate."""
+    escalated: bool = False
+    """Whether a person was asked for, or is on the line."""
 
 
 def take(service: Service, inbound: Inbound, *, late: bool = False) -> Taken:
@@ -115,7 +119,13 @@ def _turn(
     _remember(conn, person, inbound, decision)
     _hand_over(conn, person, turn_id, heard, decision)
     posted = _post(service, conn, inbound, person.id, turn_id, decision.replies, late)
-    return Taken(decision.replies, False, turn_id, person.id, posted), decision
+    escalated = decision.owner in ("staff", "off") or any(reply.handoff for reply in decision.replies)
+    if person.line == "waiting" and decision.handler == "human_agent":
+        escalated = True
+    return Taken(
+        decision.replies, False, turn_id, person.id, posted,
+        decision.owner, decision.intent, decision.handler, escalated,
+    ), decision  # fmt: skip
 
 
 def _locked(conn: Connection, inbound: Inbound) -> Row[Any]:
@@ -130,14 +140,8 @@ def _locked(conn: Connection, inbound: Inbound) -> Row[Any]:
 
 
 def _look(conn: Connection, inbound: Inbound) -> Row[Any] | None:
-    pushed = exists().where(Message.person_id == Person.id, Message.dedup == inbound.key).label("seen_before")
-    statement = select(Person.id, Person.line, Person.region, Person.state, Person.following, pushed).where(
-        Person.channel == inbound.channel,
-        Person.external_hash == people.external_hash(inbound.channel, inbound.sender),
-    )
-    if conn.dialect.name == "postgresql":
-        statement = statement.with_for_update(of=Person)
-    return conn.execute(statement).first()
+    look = people.look_and_lock if conn.dialect.name == "postgresql" else people.look
+    return look(conn, inbound.channel, inbound.sender, inbound.key)
 
 
 def _again(service: Service, conn: Connection, inbound: Inbound, person_id: int, late: bool) -> Taken:
@@ -183,16 +187,11 @@ def _rows(
 def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: Decision) -> None:
     """The dialogue's state, the region, whether the person follows us, and the sending window this contact opens."""
     now = clock.now()
-    following = inbound.event != "unsubscribe" and (person.following or inbound.event != "location")
-    values: dict[str, Any] = {
-        "state": decision.state.packed(),
-        "region": decision.region or person.region,
-        "following": following,
-        "seen_at": now,
-        "erase_at": now if inbound.event == "unsubscribe" else None,
-        **people.opened_window(inbound.window, now),
-    }
-    conn.execute(update(Person).where(Person.id == person.id).values(**values))
+    leaving = inbound.event == "unsubscribe"
+    people.remember(
+        conn, person.id, inbound.window, now, state=decision.state.packed(), region=decision.region or person.region,
+        following=not leaving, erase_at=now if leaving else None,
+    )  # fmt: skip
 
 
 def _hand_over(
@@ -251,5 +250,5 @@ def _tell(service: Service, taken: Taken, decision: Decision | None) -> None:
         return
     if decision.danger:
         service.signal("alarm", taken.person_id)
-    elif decision.owner in ("staff", "off") or any(reply.handoff for reply in decision.replies):
+    elif taken.escalated:
         service.signal("handoff", taken.person_id)

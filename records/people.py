@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, String, UniqueConstraint, select, update
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    Row,
+    String,
+    UniqueConstraint,
+    Update,
+    bindparam,
+    column,
+    exists,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,8 +99,8 @@ def get(conn: Connection, person_id: int) -> Row[Any] | None:
 def find(conn: Connection, channel: str, external: str) -> Row[Any] | None:
     """A person's row by channel and openid or visitor id, or None."""
     hashed = external_hash(channel, external)
-    table = Person.__table__
-    return conn.execute(select(table).where(Person.channel == channel, Person.external_hash == hashed)).first()
+    everything = Person.__table__
+    return conn.execute(select(everything).where(Person.channel == channel, Person.external_hash == hashed)).first()
 
 
 def opened_window(kind: str, at: datetime) -> dict[str, Any]:
@@ -96,6 +109,53 @@ def opened_window(kind: str, at: datetime) -> dict[str, Any]:
         return {}
     length, count = WINDOWS[kind]
     return {f"{kind}_until": at + length, f"{kind}_left": count}
+
+
+_people = Person.__table__.c
+_messages = table("messages", column("person_id"), column("dedup"))  # the transcript's table; its file imports this one
+# Built once: composing a statement costs more than running it.
+_LOOK = select(
+    _people.id,
+    _people.line,
+    _people.region,
+    _people.state,
+    exists().where(_messages.c.person_id == _people.id, _messages.c.dedup == bindparam("key")).label("seen_before"),
+).where(_people.channel == bindparam("channel"), _people.external_hash == bindparam("hashed"))
+_LOCK = _LOOK.with_for_update(of=Person.__table__)
+
+
+def look(conn: Connection, channel: str, external: str, key: str) -> Row[Any] | None:
+    """What a turn needs of a person, and whether the message `key` was taken before (`seen_before`)."""
+    return conn.execute(_LOOK, _who(channel, external, key)).first()
+
+
+def look_and_lock(conn: Connection, channel: str, external: str, key: str) -> Row[Any] | None:
+    """The same, and the row stays ours until the transaction ends (PostgreSQL; SQLite has one writer anyway)."""
+    return conn.execute(_LOCK, _who(channel, external, key)).first()
+
+
+def _who(channel: str, external: str, key: str) -> dict[str, Any]:
+    return {"channel": channel, "hashed": external_hash(channel, external), "key": key}
+
+
+def _remembering(*extra: str) -> Update:
+    names = ("state", "region", "following", "seen_at", "erase_at", *extra)
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(Person).where(Person.id == bindparam("person_id")).values(values)
+
+
+_REMEMBER = {kind: _remembering(f"{kind}_until", f"{kind}_left") for kind in WINDOWS} | {"": _remembering()}
+
+
+def remember(
+    conn: Connection, person_id: int, window: str, at: datetime, *, state: Any, region: str | None, following: bool,
+    erase_at: datetime | None,
+) -> None:  # fmt: skip
+    """Keep what a turn leaves behind with the person, and open the sending window that its contact gives."""
+    values = {"state": state, "region": region, "following": following, "seen_at": at, "erase_at": erase_at}
+    values |= opened_window(window, at)
+    statement = _REMEMBER[window if window in WINDOWS else ""]
+    conn.execute(statement, {"person_id": person_id} | {f"new_{name}": value for name, value in values.items()})
 
 
 def open_window(conn: Connection, person_id: int, kind: str, at: datetime) -> None:
