@@ -20,33 +20,31 @@ def apologise(platform: Platform, person: Person) -> None:
 
 
 def receive(
-    platform: Platform, person: Person, status: int, body: bytes, mode: str, answerable: bool, about: dict[str, Any]
+    platform: Platform, person: Person, body: bytes, mode: str, answerable: bool, about: dict[str, Any]
 ) -> str:
     """Take the answer of a push; returns answered, quiet or failed. `about` goes into the wire log."""
     try:
-        fields, text = _read(platform, status, body, mode)
+        fields, text = _read(platform, body, mode)
         shown = _shown(platform, person, fields) if fields else None
     except Malformed as error:
         raw = body[:4000].decode(errors="replace")
-        platform.log("in", f"回答不合规：{error}", phone=person.key, bad=True, text=raw, status=status, **about)
+        platform.log("in", f"回答不合规：{error}", phone=person.key, bad=True, text=raw, **about)
         if answerable:
             apologise(platform, person)
         return "failed"
     if shown is None or not answerable:
         title = "空回答，不再重推" if not fields else "这类事件的回答不会显示给用户"
-        platform.log("in", title, phone=person.key, text=text, status=status, **about)
+        platform.log("in", title, phone=person.key, text=text, **about)
         return "quiet"
     kind = shown.pop("kind")
     raw = pretty(body.decode()) if "<Encrypt>" in body.decode() else ""
-    platform.log("in", f"被动回复 {kind}", phone=person.key, text=pretty(text), raw=raw, status=status, **about)
+    platform.log("in", f"被动回复 {kind}", phone=person.key, text=pretty(text), raw=raw, **about)
     who = "platform" if kind == "notice" else "account"
     platform.show(person.key, who, kind, via="passive", **shown)
     return "answered"
 
 
-def _read(platform: Platform, status: int, body: bytes, mode: str) -> tuple[dict[str, Any], str]:
-    if status != 200:
-        raise Malformed(f"HTTP {status}")
+def _read(platform: Platform, body: bytes, mode: str) -> tuple[dict[str, Any], str]:
     if len(body) > BIGGEST:
         raise Malformed("回答超过 64 KB")
     try:

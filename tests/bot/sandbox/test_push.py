@@ -136,7 +136,6 @@ def test_a_slow_network_eats_the_services_time(platform, phone, city):
     [
         (Response("not xml"), "XML"),
         (Response("<xml></xml>"), "字段"),
-        (Response("oops", status=500), "HTTP 500"),
         (Response("<xml><ToUserName>x</ToUserName></xml>"), "没有加密"),
         (Response('<!DOCTYPE a [<!ENTITY b "c">]><xml>&b;</xml>'), "DTD"),
         (Response(b"\xff\xfe"), "UTF-8"),
@@ -150,6 +149,14 @@ def test_a_malformed_answer_makes_the_person_see_that_the_account_fails(platform
     assert log["bad"]
     assert fault in log["title"]
     assert len(city.heard) == 2, "a bad answer is an answer: nothing is pushed again"
+
+
+@pytest.mark.parametrize("status", [201, 302, 500, 503])
+def test_any_status_but_200_is_no_answer_and_is_pushed_again(platform, phone, city, status):
+    city.raw = lambda message: Response("", status=status)
+    assert [entry["text"] for entry in phone.say("你好")] == [SORRY]
+    assert len({message.id for message in city.heard[-3:]}) == 1
+    assert f"HTTP {status}" in platform.store.since("wire", 0)[-2]["title"]
 
 
 def test_an_answer_of_2049_bytes_is_one_too_many(platform, phone, city):
