@@ -16,8 +16,7 @@ from .normalise import _to_simplified
 HERE = Path(__file__).resolve().parent
 THRESHOLD = 0.5
 _BLANK = "□"
-_MARKS = re.compile(r"[^\w\u3400-\u9fff□]+")
-_LOOSE_SPACE = re.compile(r"(?<=[\u3400-\u9fff]) +| +(?=[\u3400-\u9fff])")
+_LOOSE_SPACE = re.compile(r"(?<=[\u3400-\u9fff，]) +| +(?=[\u3400-\u9fff，])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,9 @@ class Crisis:
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class Family:
+    """Expressions of one kind of danger: how much one of them weighs, and what it is called."""
+
     name: str
     reason: str
     weight: float
@@ -38,13 +39,21 @@ class _Family:
 
 
 @cache
-def _rules() -> tuple[re.Pattern[str], re.Pattern[str], tuple[_Family, ...]]:
+def rules() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Family, ...]]:
+    """The patterns to blank out (innocent, denied) and the families to look for."""
     table = yaml.safe_load((HERE / "crisis" / "patterns.yml").read_text(encoding="utf-8"))
+
+    def joined(patterns: list[str]) -> re.Pattern[str]:
+        text = "|".join(patterns)
+        for name, words in table["words"].items():
+            text = text.replace("{" + name + "}", words)
+        return re.compile(text)
+
     families = tuple(
-        _Family(name, row["reason"], float(row["weight"]), re.compile("|".join(row["patterns"])))
+        Family(name, row["reason"], float(row["weight"]), joined(row["patterns"]))
         for name, row in table["families"].items()
     )
-    return re.compile("|".join(table["innocent"])), re.compile("|".join(table["denied"])), families
+    return joined(table["innocent"]), joined(table["denied"]), families
 
 
 def plain_form(text: str) -> str:
@@ -57,14 +66,21 @@ def plain_form(text: str) -> str:
     return _LOOSE_SPACE.sub("", text).strip(" ，")
 
 
+def signs(text: str) -> list[Family]:
+    """The families found in `text`, in the file's order."""
+    innocent, denied, families = rules()
+    left = denied.sub(_BLANK, innocent.sub(_BLANK, plain_form(text)))
+    return [family for family in families if family.pattern.search(left)]
+
+
 def detect(text: str) -> Crisis:
     """Whether `text` speaks of danger to life. Never raises."""
-    innocent, denied, families = _rules()
-    left = denied.sub(_BLANK, innocent.sub(_BLANK, plain_form(text)))
-    best: _Family | None = None
-    for family in families:
-        if (best is None or family.weight > best.weight) and family.pattern.search(left):
-            best = family
-    if best is None:
+    found = signs(text)
+    if not found:
         return Crisis(False, 0.0, "")
-    return Crisis(best.weight >= THRESHOLD, best.weight, best.reason)
+    safe = 1.0
+    for family in found:
+        safe *= 1 - family.weight
+    score = 1 - safe
+    reason = max(found, key=lambda family: family.weight).reason
+    return Crisis(score >= THRESHOLD, score, reason if score >= THRESHOLD else "")
