@@ -46,12 +46,11 @@ class Outcome:
     emergency: str = ""
 
 
-def answer(service: Service, inbound: Inbound) -> Outcome:
-    """Take the turn within `settings.reply_budget` seconds, or keep the message for later."""
+def answer(service: Service, inbound: Inbound, arrived: float) -> Outcome:
+    """Take the turn within `settings.reply_budget` seconds of `arrived` (monotonic), or keep the message for later."""
     race = _Race(service, inbound)
-    deadline = monotonic() + service.settings.reply_budget
     job = _pool(service).submit(contextvars.copy_context().run, race.run)
-    race.finished.wait(deadline - monotonic())
+    race.finished.wait(max(0.0, arrived + service.settings.reply_budget - monotonic()))
     taken = race.settle()
     if taken is not None:
         return Outcome(taken)

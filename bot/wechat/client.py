@@ -13,6 +13,7 @@ from typing import Any
 import redis
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
@@ -109,7 +110,7 @@ class PlatformClient(WeChatClient):  # type: ignore[misc]
         except WeChatClientException as fault:
             code = fault.errcode if isinstance(fault.errcode, int) else None
             raise ApiFault(code, _words(fault.errmsg) if code else "", sent=code is None) from None
-        except (requests.RequestException, ValueError) as fault:
+        except (requests.RequestException, ValueError, TypeError) as fault:
             raise _no_answer(fault) from None
         return checked(found)
 
@@ -171,7 +172,8 @@ def _words(message: Any) -> str:
 
 def _no_answer(fault: Exception) -> ApiFault:
     # The text of a requests exception holds the address called, with secret and token in it: only its kind is kept.
-    unsent = isinstance(fault, requests.ConnectTimeout)
+    reason = getattr(fault.args[0], "reason", None) if fault.args else None
+    unsent = isinstance(fault, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
     return ApiFault(None, type(fault).__name__, sent=not unsent)
 
 

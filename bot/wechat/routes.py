@@ -6,6 +6,7 @@ that never came from the platform.
 """
 
 import logging
+from time import monotonic
 
 import redis
 from flask import Blueprint, Response, current_app, request
@@ -37,6 +38,7 @@ def check() -> Response:
 @blueprint.post("/wechat")
 def receive() -> Response:
     """One message or event."""
+    arrived = monotonic()
     request.max_content_length = LARGEST
     service = _service()
     received = gateway.receive(service.settings, request.args, request.get_data(cache=False), clock.now())
@@ -47,14 +49,14 @@ def receive() -> Response:
         log.info("nothing to do for kind %s", received.kind[:60].encode("ascii", "replace").decode())
         return _plain("")
     _refuse_reuse(service, received)
-    return _answer(service, received)
+    return _answer(service, received, arrived)
 
 
-def _answer(service: Service, received: Received) -> Response:
+def _answer(service: Service, received: Received, arrived: float) -> Response:
     inbound = received.inbound
     if inbound is None:
         return _plain("")
-    outcome = budget.answer(service, inbound)
+    outcome = budget.answer(service, inbound, arrived)
     if outcome.taken is not None:
         text, _in_the_outbox = replies.first_and_rest(service.settings, outcome.taken.replies)
         return _rendered(service, received, text)

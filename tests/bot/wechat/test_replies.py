@@ -37,7 +37,10 @@ def test_control_characters_do_not_leave(settings: Settings) -> None:
 
 
 def test_choices_become_numbers_and_links_become_absolute(settings: Settings) -> None:
-    said = [Reply("可以续签。", CHOICES, (Link("我的记录", "/me"),)), Reply("还有事吗？", (Choice("没有了", "goodbye"),))]
+    said = [
+        Reply("可以续签。", CHOICES, (Link("我的记录", "/me"),)),
+        Reply("还有事吗？", (Choice("没有了", "goodbye"),)),
+    ]
     text, rest = replies.first_and_rest(settings, said)
     assert text == (
         '可以续签。\n<a href="http://city.test/me">我的记录</a>\n\n回复数字：\n1 要带什么\n2 找工作人员'
@@ -75,7 +78,9 @@ def test_a_cut_text_fits_and_loses_nothing(text: str, limit: int) -> None:
 
 
 @examples(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["👩🏽‍💻", "🇨🇳", "e\u0301", "1\ufe0f\u20e3", "证", "❤\ufe0f"]), min_size=20, max_size=200))
+@given(
+    st.lists(st.sampled_from(["👩🏽‍💻", "🇨🇳", "e\u0301", "1\ufe0f\u20e3", "证", "❤\ufe0f"]), min_size=20, max_size=200)
+)
 def test_a_cut_never_goes_through_a_character_as_people_see_it(shown: list[str]) -> None:
     for piece in replies.split("".join(shown), 60):
         assert not unicodedata.combining(piece[0])
@@ -156,5 +161,7 @@ def test_the_answer_goes_back_to_who_asked(settings: Settings, safe: bool) -> No
 
 
 def test_each_sealed_answer_has_a_nonce_of_its_own(settings: Settings) -> None:
-    nonces = {wire.read(replies.passive(settings, replace(TO, safe=True), "您好", NOW).encode())["Nonce"] for _ in range(5)}
+    nonces = {
+        wire.read(replies.passive(settings, replace(TO, safe=True), "您好", NOW).encode())["Nonce"] for _ in range(5)
+    }
     assert len(nonces) == 5
