@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from flask.testing import FlaskClient
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from wechatpy.crypto import WeChatCrypto
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 import clock
@@ -226,13 +228,25 @@ class Stage:
         return self.platform.store.since(f"chat:{key}", 0)
 
 
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """A test's own log is enough."""
+
+
 @pytest.fixture
 def stage(service: Service, store: redis.Redis) -> Iterator[Stage]:
     platform = Sandbox.of(service.settings, store)
-    opened = door.open_door(platform)
-    service.settings = replace(service.settings, wechat_api_base=opened.base)
+    app = Flask("platform", static_folder=None)
+    app.register_blueprint(door.blueprint(platform), url_prefix="/sandbox/api")
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    base = f"http://127.0.0.1:{server.server_port}/sandbox/api"
+    service.settings = replace(service.settings, wechat_api_base=base)
     yield Stage(platform, service)
-    opened.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 __all__ = ["ACCOUNT", "NOW", "OPENID", "Platform", "as_json", "event", "message", "no_redis", "replace"]

@@ -202,7 +202,7 @@ def odd(service) -> Iterator[dict]:
         return Response(says["body"], content_type=says["type"])
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     says["client"] = PlatformClient(
         replace(service.settings, wechat_api_base=f"http://127.0.0.1:{server.server_port}"), None
