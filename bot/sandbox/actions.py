@@ -144,15 +144,28 @@ def set_switches(platform: Platform, body: Body) -> Body:
             new[name] = _number(body, name, low, high)
     rule = _rule(body["rule"]) if "rule" in body else None
 
+    told: list[str] = []
+
     def change(switches: Body) -> None:
+        told.extend(f"{WORDS[name]} {value}" for name, value in new.items() if switches[name] != value)
         switches.update(new)
         if rule is not None:
             switches["rules"].append(rule)
+            told.append(f"{rule['path']} 出错 {rule['left']} 次（{rule['effect']} {rule['errcode'] or ''}）")
 
     result = platform.turn(change)
-    told = "，".join(f"{name}={value}" for name, value in {**new, **({"规则": rule} if rule else {})}.items())
-    platform.log("note", f"演练开关：{told}")
+    if told:
+        platform.log("note", "演练开关：" + "，".join(told))
     return result
+
+
+WORDS = {
+    "mode": "加密方式",
+    "patience": "平台等待秒数",
+    "token_life": "令牌有效秒数",
+    "lost_answers": "丢失回答次数",
+    "slow": "路上秒数",
+}
 
 
 def _rule(given: Any) -> Body:
@@ -162,6 +175,6 @@ def _rule(given: Any) -> Body:
         "path": _text(given, "path", 100).removeprefix("/") or "*",
         "effect": given["effect"],
         "left": int(_number({"left": 1, **given}, "left", 1, 1000)),
-        "errcode": int(_number({"errcode": -1, **given}, "errcode", -1, 100_000)),
+        "errcode": int(_number({"errcode": -1, **given}, "errcode", -1, 100_000)) if given["effect"] == "errcode" else 0,
         "seconds": _number({"seconds": 10, **given}, "seconds", 0, 120),
     }

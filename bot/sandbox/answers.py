@@ -38,10 +38,16 @@ def receive(
         return "quiet"
     kind = shown.pop("kind")
     raw = pretty(body.decode()) if "<Encrypt>" in body.decode() else ""
-    platform.log("in", f"被动回复 {kind}", phone=person.key, text=pretty(text), raw=raw, **about)
+    title = f"被动回复「{_start(shown)}」"
+    platform.log("in", title, phone=person.key, text=pretty(text), raw=raw, **about)
     who = "platform" if kind == "notice" else "account"
     platform.show(person.key, who, kind, via="passive", **shown)
     return "answered"
+
+
+def _start(shown: dict[str, Any]) -> str:
+    text = str(shown.get("text") or shown.get("title") or "媒体").replace("\n", " ")
+    return text if len(text) <= 24 else text[:23] + "…"
 
 
 def _read(platform: Platform, body: bytes, mode: str) -> tuple[dict[str, Any], str]:

@@ -8,18 +8,22 @@ where a hanging or broken line can be acted out for real.
 
 import contextlib
 import json
+import os
 import socket
 import struct
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 # Importing the calls registers them.
 from bot.sandbox import api, api_assets, api_messages, api_pages  # noqa: F401
 from bot.sandbox.platform import Platform
+from settings import Settings
 
 BIGGEST_REQUEST = 12 * 1024 * 1024
 LONGEST_WAIT = 10.0
@@ -27,17 +31,27 @@ LONGEST_WAIT = 10.0
 
 
 class Door:
-    """A listening loopback port; `base` is what the service's client takes for the API's address."""
+    """A listening loopback port behind which any number of platforms can be called."""
 
-    def __init__(self, server: BaseWSGIServer) -> None:
-        self._server = server
-        self.base = f"http://127.0.0.1:{server.server_port}/sandbox/api"
-        threading.Thread(target=server.serve_forever, name="sandbox-door", daemon=True).start()
+    def __init__(self) -> None:
+        app = Flask("sandbox_door", static_folder=None)
+        self._platforms: list[Platform] = []
+        app.add_url_rule("/<int:number>/sandbox/api/<path:path>", "call", self._serve, methods=["GET", "POST"])
+        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+        threading.Thread(target=self._server.serve_forever, name="sandbox-door", daemon=True).start()
+
+    def base(self, platform: Platform) -> str:
+        """What a client of this platform takes for the API's address."""
+        self._platforms.append(platform)
+        return f"http://127.0.0.1:{self._server.server_port}/{len(self._platforms) - 1}/sandbox/api"
 
     def close(self) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+    def _serve(self, number: int, path: str) -> Response:
+        return _serve(self._platforms[number], path)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -47,30 +61,40 @@ class _Quiet(WSGIRequestHandler):
         """The wire log tells more than an access log."""
 
 
-def open_door(platform: Platform) -> Door:
-    """Serve the platform's API on a free loopback port, a thread for each connection."""
-    app = Flask("sandbox_door", static_folder=None)
-    app.register_blueprint(blueprint(platform), url_prefix="/sandbox/api")
-    return Door(make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet))
+_own: dict[int, Door] = {}
+
+
+def for_process(settings: Settings, platform: Platform) -> Settings:
+    """Settings with which this process calls the platform through a door of its own.
+
+    Unchanged where the API's address was set to something else than the service's own sandbox.
+    """
+    if settings.wechat_api_base != f"http://127.0.0.1:{settings.port}/sandbox/api":
+        return settings
+    # By process: a door opened before a fork does not listen after it.
+    door = _own.get(os.getpid())
+    if door is None:
+        door = _own[os.getpid()] = Door()
+    return replace(settings, wechat_api_base=door.base(platform))
 
 
 def blueprint(platform: Platform) -> Blueprint:
     """The API as a blueprint; mount it at `/sandbox/api`."""
     pages = Blueprint("sandbox_api", __name__)
-
-    def serve(path: str) -> Response:
-        ask = _ask(path)
-        if ask is None:
-            return _json(api.Answer(body=b'{"errcode": 47001, "errmsg": "data format error"}'))
-        answer = api.answer(platform, ask)
-        own_line = request.environ.get("werkzeug.socket")
-        time.sleep(answer.wait if own_line is not None else min(answer.wait, LONGEST_WAIT))
-        if answer.effect in ("hang", "reset") and own_line is not None:
-            _break(own_line)
-        return _json(answer)
-
-    pages.add_url_rule("/<path:path>", "call", serve, methods=["GET", "POST"])
+    pages.add_url_rule("/<path:path>", "call", partial(_serve, platform), methods=["GET", "POST"])
     return pages
+
+
+def _serve(platform: Platform, path: str) -> Response:
+    ask = _ask(path)
+    if ask is None:
+        return _json(api.Answer(body=b'{"errcode": 47001, "errmsg": "data format error"}'))
+    answer = api.answer(platform, ask)
+    own_line = request.environ.get("werkzeug.socket")
+    time.sleep(answer.wait if own_line is not None else min(answer.wait, LONGEST_WAIT))
+    if answer.effect in ("hang", "reset") and own_line is not None:
+        _break(own_line)
+    return _json(answer)
 
 
 def _ask(path: str) -> api.Ask | None:

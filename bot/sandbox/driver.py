@@ -74,7 +74,7 @@ class Remote:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             with error:
-                raise Impossible(f"{error.code} {error.read(500).decode(errors='replace')}") from error
+                raise Impossible(f"{error.code} {_sentence(error.read())}") from error
 
     def act(self, key: str, action: str, body: Entry, seconds: float) -> str:
         push = self.call(f"/phone/{quote(key)}/{action}", body)["push"]
@@ -91,6 +91,13 @@ class Remote:
     def chat(self, key: str, after: int) -> list[Entry]:
         entries: list[Entry] = self.call(f"/phone/{quote(key)}/feed?chat={after}&wire=999999999")["chat"]
         return entries
+
+
+def _sentence(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body[:300].decode(errors="replace")
 
 
 class Phone:

@@ -152,11 +152,12 @@ def _post(url: str, packed: Push, patience: float, slow: float) -> Heard:
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=patience)
     cut = threading.Event()
+    began = time.monotonic()
     timer = threading.Timer(patience, _hang_up, (connection, cut))
     timer.daemon = True
     timer.start()
     try:
-        time.sleep(min(slow, patience) / 2)
+        time.sleep(min(slow / 2, patience))
         connection.connect()
         # http.client forgets its socket once the headers are in; the timer must still reach it.
         setattr(connection, "line", connection.sock)  # noqa: B010
@@ -168,8 +169,8 @@ def _post(url: str, packed: Push, patience: float, slow: float) -> Heard:
         )
         response = connection.getresponse()
         answer = response.read(BIGGEST + 1)
-        time.sleep(min(slow, patience) / 2)
-        if cut.is_set():
+        time.sleep(min(slow / 2, patience))
+        if cut.is_set() or time.monotonic() - began >= patience:
             return Heard(lost=_late(patience))
         return Heard(response.status, answer)
     except (OSError, http.client.HTTPException) as error:

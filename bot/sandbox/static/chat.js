@@ -40,6 +40,15 @@ function pageLink(href, label, hooks) {
   }, label);
 }
 
+function icon(path) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(document.createElementNS("http://www.w3.org/2000/svg", "path"));
+  svg.firstChild.setAttribute("d", path);
+  return svg;
+}
+
 const bodies = {
   text: (entry, hooks) => el("div", { class: "bubble" }, ...rich(entry.text, hooks)),
   msgmenu: (entry, hooks) => el("div", { class: "bubble" },
@@ -47,13 +56,13 @@ const bodies = {
     el("ul", { class: "choices" }, ...entry.choices.map((choice) => el("li", {}, choiceButton(choice, hooks)))),
     entry.tail ? el("p", { class: "tail" }, entry.tail) : ""),
   image: (entry) => el("img", { class: "photo", src: `/sandbox/media/${encodeURIComponent(entry.media)}`, alt: "照片" }),
-  voice: () => el("div", { class: "bubble voice" }, "🔈 语音 3″"),
-  video: () => el("div", { class: "bubble voice" }, "▶ 小视频"),
+  voice: () => el("div", { class: "bubble voice" }, icon("M5 9v6h4l5 4V5L9 9zM17 9a4 4 0 0 1 0 6"), "语音 3″"),
+  video: () => el("div", { class: "bubble voice" }, icon("M7 5l11 7-11 7z"), "小视频"),
   music: (entry, hooks) => piece(entry, hooks),
   location: (entry) => el("div", { class: "piece" },
     el("b", {}, entry.text || "位置"),
     el("small", {}, `纬度 ${entry.latitude}，经度 ${entry.longitude}`),
-    el("div", { class: "map", "aria-hidden": "true" }, "📍")),
+    el("div", { class: "map", "aria-hidden": "true" }, icon("M12 21s7-6.5 7-11a7 7 0 0 0-14 0c0 4.5 7 11 7 11zM12 12a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"))),
   link: (entry, hooks) => piece(entry, hooks),
   news: (entry, hooks) => piece(entry, hooks),
   template: (entry, hooks) => el("div", { class: "piece notice-card" },

@@ -42,6 +42,6 @@ export function exact(seconds) {
 export function span(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 100) return `${whole} 秒`;
-  if (whole < 6000) return `${Math.round(whole / 60)} 分钟`;
-  return `${Math.floor(whole / 3600)} 小时`;
+  if (whole < 6000) return `${Math.ceil(whole / 60)} 分钟`;
+  return `${Math.ceil(whole / 3600)} 小时`;
 }

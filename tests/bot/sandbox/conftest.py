@@ -19,7 +19,7 @@ from wechatpy.replies import TextReply
 from wechatpy.utils import check_signature
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from bot.sandbox.door import open_door
+from bot.sandbox.door import Door
 from bot.sandbox.driver import Phone
 from bot.sandbox.platform import Platform
 from bot.sandbox.store import MemoryStore, RedisStore
@@ -51,14 +51,25 @@ class City:
     """Instead of `answer`: whatever Flask should send."""
 
 
-def served(app: Flask) -> tuple[Any, str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_port}"
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Puts an application on a free port; returns its address."""
+    servers = []
+
+    def start(app: Flask, threaded: bool = True) -> str:
+        server = make_server("127.0.0.1", 0, app, threaded=threaded, request_handler=Quiet)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
-def city() -> Iterator[City]:
+def city(serve: Callable[..., str]) -> City:
     city = City()
     app = Flask("city")
     crypto = WeChatCrypto(ACCOUNT.token, ACCOUNT.aes_key, ACCOUNT.app_id)
@@ -82,10 +93,8 @@ def city() -> Iterator[City]:
         reply = TextReply(content=text, message=message).render()
         return crypto.encrypt_message(reply, query["nonce"], query["timestamp"]) if sealed else reply
 
-    server, city.url = served(app)
-    yield city
-    server.shutdown()
-    server.server_close()
+    city.url = serve(app)
+    return city
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +142,6 @@ def phone(platform: Platform) -> Phone:
 @pytest.fixture
 def api(platform: Platform) -> Iterator[str]:
     """The address of the platform's API."""
-    door = open_door(platform)
-    yield door.base
+    door = Door()
+    yield door.base(platform)
     door.close()

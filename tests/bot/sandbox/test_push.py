@@ -92,7 +92,7 @@ def test_two_taps_in_one_second_are_two_events(platform, phone, city):
 def test_a_service_that_does_not_answer_is_asked_three_times_with_the_same_msgid_and_cut_off(platform, phone, city):
     platform.switch(patience=0.3)
     release = threading.Event()
-    city.raw = lambda message: release.wait(5) and "" or ""
+    city.raw = lambda message: (release.wait(5) and "") or ""
     began = time.monotonic()
     shown = phone.say("在吗")
     took = time.monotonic() - began
