@@ -6,8 +6,11 @@ once, where wechatpy would go on for ever; every call has a time limit; an answe
 addresses are the account's own setting; one client serves a process, since each new one leaks its connections.
 """
 
+import json
+import logging
 import os
 import threading
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -17,10 +20,13 @@ from urllib3.exceptions import NewConnectionError
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
+import clock
 from bot.service import Service
 from bot.wechat.errors import ApiFault
 from bot.wechat.tokens import Shared
 from settings import Settings
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = (2.0, 4.0)
 """Seconds to connect and to wait for each answer."""
@@ -31,6 +37,7 @@ class PlatformClient(WeChatClient):  # type: ignore[misc]
 
     def __init__(self, settings: Settings, store: redis.Redis | None) -> None:
         super().__init__(settings.wechat_app_id, settings.wechat_app_secret, timeout=TIMEOUT, auto_retry=False)
+        self._store = store
         self.base = settings.wechat_api_base
         self.API_BASE_URL = f"{self.base}/cgi-bin/"
         local = self.base.startswith(("http://127.0.0.1", "http://localhost"))
@@ -87,7 +94,21 @@ class PlatformClient(WeChatClient):  # type: ignore[misc]
             found = response.json()
         except (requests.RequestException, ValueError) as fault:
             raise _no_answer(fault) from None
-        return checked(found)
+        try:
+            return checked(found)
+        except ApiFault as fault:
+            self._note(fault)
+            raise
+
+    def _note(self, fault: ApiFault) -> None:
+        """Keep the last fault that only operators can mend (40164: our address isn't on the list) for their pages."""
+        if fault.action != "alert":
+            return
+        log.error("the platform needs an operator: %s", fault)
+        if self._store is not None:
+            note = {"errcode": fault.errcode, "words": str(fault), "at": clock.now().isoformat(timespec="seconds")}
+            with suppress(redis.RedisError):
+                self._store.set(f"wx:{self.appid}:trouble", json.dumps(note, ensure_ascii=False), ex=86_400)
 
     def _request(self, method: str, url_or_endpoint: str, **kwargs: Any) -> Any:
         """wechatpy's one gate to the network: our token, at most one renewal, `ApiFault` for everything."""
@@ -99,6 +120,7 @@ class PlatformClient(WeChatClient):  # type: ignore[misc]
             try:
                 return self._once(method, url_or_endpoint, params=params, **kwargs)
             except ApiFault as fault:
+                self._note(fault)
                 if last or not own or fault.action != "refresh_retry_once":
                     raise
                 self.tokens.renew(str(params["access_token"]))
@@ -175,6 +197,15 @@ def _no_answer(fault: Exception) -> ApiFault:
     reason = getattr(fault.args[0], "reason", None) if fault.args else None
     unsent = isinstance(fault, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
     return ApiFault(None, type(fault).__name__, sent=not unsent)
+
+
+def trouble(service: Service) -> dict[str, Any] | None:
+    """The last fault of the past day that operators must mend: errcode, words, at. None when there is none known."""
+    try:
+        noted = service.redis.get(f"wx:{service.settings.wechat_app_id}:trouble")
+    except redis.RedisError:
+        return None
+    return json.loads(noted) if isinstance(noted, bytes | str) else None
 
 
 _clients: dict[tuple[object, ...], PlatformClient] = {}

@@ -72,8 +72,6 @@ def send(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
         return Outcome("delivered", 0, _send(service, kind, str(person.external), payload))
     except ApiFault as fault:
         _settle_quota(service, person.id, window, fault)
-        if fault.action == "alert":
-            log.error("the platform refuses a message of kind %s: %s", kind, fault)
         return Outcome(_BECOMES[fault.action], fault.errcode, str(fault))
     except (Unsendable, KeyError, TypeError) as fault:
         if window is not None:

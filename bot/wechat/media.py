@@ -5,16 +5,29 @@ make up for a fetch that a crash cut short.
 """
 
 import io
+import logging
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import select
+
+import clock
 from bot.service import Service
 from bot.wechat.client import client_of
 from bot.wechat.errors import ApiFault
+from records.base import read as read_only
+from records.conversations import Message
 from records.crypto import cipher
+from records.people import Person
 from settings import Settings
 
+log = logging.getLogger(__name__)
+
+ALIVE = timedelta(days=3)
+"""How long the platform keeps what people send."""
+BATCH = 50
 LARGEST = 10 * 1024 * 1024
 """Bytes; the platform's own limit for a picture."""
 
@@ -24,6 +37,10 @@ _MAGIC = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+
+
+_swept: dict[str, int] = {}
+"""The newest message whose picture this process has dealt with, by database."""
 
 
 class NotAPicture(Exception):
@@ -62,6 +79,48 @@ def fetch(service: Service, media_id: str) -> str:
         data = client_of(service).download("media/get", {"media_id": media_id}, LARGEST)
         keep(service.settings, upload, data)
     return upload
+
+
+def forget(settings: Settings, media_id: str) -> None:
+    """Delete the picture behind a platform's media id, when its message goes."""
+    path_of(settings, upload_id(media_id)).unlink(missing_ok=True)
+
+
+def sweep(service: Service) -> int:
+    """Fetch the pictures of the last three days that aren't kept yet; for the worker. Returns how many were fetched.
+
+    What can't be fetched for good (dead, or no picture) is passed over; when the platform is away the next sweep
+    begins at the same message. Raises `Busy`.
+    """
+    fetched = 0
+    begin = _swept.get(service.settings.database_url, 0)
+    with read_only(service.engine) as conn:
+        rows = conn.execute(
+            select(Message.id, Message.body)
+            .join(Person, Person.id == Message.person_id)
+            .where(Person.channel == "wechat", Message.author == "person", Message.kind == "image")
+            .where(Message.id > begin, Message.created_at > clock.now() - ALIVE)
+            .order_by(Message.id)
+            .limit(BATCH)
+        ).all()
+    for row in rows:
+        try:
+            fetched += _fetch_new(service, str(row.body.get("media", "")))
+        except NotAPicture:
+            log.warning("a picture of message %s is no picture of a kind we keep", row.id)
+        except ApiFault as fault:
+            if fault.action != "drop_for_user" and "larger than" not in fault.detail:
+                break
+            log.warning("the picture of message %s can't be fetched: %s", row.id, fault)
+        _swept[service.settings.database_url] = row.id
+    return fetched
+
+
+def _fetch_new(service: Service, media_id: str) -> bool:
+    if not media_id or path_of(service.settings, upload_id(media_id)).exists():
+        return False
+    fetch(service, media_id)
+    return True
 
 
 def keep(settings: Settings, upload: str, data: bytes) -> None:

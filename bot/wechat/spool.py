@@ -105,8 +105,10 @@ def replay(service: Service, limit: int = BATCH) -> Replayed:
     """
     taken = failed = 0
     with _only_one(folder(service.settings)) as mine:
-        paths = sorted(folder(service.settings).glob("*.json"), key=_age)[:limit] if mine else []
+        paths = sorted(folder(service.settings).glob("*.json"), key=_age) if mine else []
         for path in paths:
+            if taken >= limit:
+                break
             try:
                 taken += _replay_one(service, path)
             except Busy:

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 import clock
 from bot.sandbox import api
 from bot.wechat import client as client_module
-from bot.wechat.client import PlatformClient, client_of
+from bot.wechat.client import PlatformClient, client_of, trouble
 from bot.wechat.errors import CODES, ApiFault, meaning_of
 from settings import Settings
 
@@ -271,6 +271,23 @@ def test_wechatpy_s_own_modules_go_through_the_same_gate(stage: Stage, client: P
     assert stage.screen()[-1]["text"] == "您好"
     with pytest.raises(ApiFault):
         client.message.send_text("oNobody", "您好")
+
+
+def test_what_only_an_operator_can_mend_is_kept_for_their_page(stage: Stage, client: PlatformClient) -> None:
+    assert trouble(stage.service) is None
+    stage.rule("*", "errcode", errcode=40164)
+    with pytest.raises(ApiFault):
+        harmless(client)
+    noted = trouble(stage.service)
+    assert noted["errcode"] == 40164
+    assert "127.0.0.1" in noted["words"]  # the address to put on the platform's list
+
+
+def test_an_ordinary_fault_is_no_trouble_for_operators(stage: Stage, client: PlatformClient) -> None:
+    stage.rule("*", "errcode", errcode=43004)
+    with pytest.raises(ApiFault):
+        harmless(client)
+    assert trouble(stage.service) is None
 
 
 # --- the table of codes

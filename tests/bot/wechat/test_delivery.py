@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 import clock
-from bot.message import Choice, Link, Reply
-from bot.sandbox import samples
+from bot import turn
+from bot.message import Choice, Inbound, Link, Reply
+from bot.sandbox import phone, samples
 from bot.wechat import client as client_module
 from bot.wechat import delivery, media
 from bot.wechat.channel import Channel
@@ -162,8 +163,8 @@ def test_a_notification_without_consent_is_dropped_not_repeated(stage: Stage) ->
     payload = {"kind": "subscribe", "template_id": template, "data": {"thing1": "a", "phrase2": "b", "time3": "c"}}
     assert send(stage, person, payload).errcode == 43101
     assert send(stage, person, payload).action == "drop"
-    with stage.platform.change("1") as phone:
-        phone.consents[template] = 1
+    with stage.platform.change("1") as owner:
+        owner.consents[template] = 1
     assert send(stage, person, payload).action == "delivered"
 
 
@@ -190,10 +191,6 @@ def test_the_short_window_is_spent_while_it_lasts(stage: Stage) -> None:
 
 def test_a_picture_is_fetched_once_and_kept_encrypted(stage: Stage) -> None:
     data = samples.picture()
-    media_id = "m-1"
-    stage.platform.store.put("x", 1)
-    from bot.sandbox import phone
-
     media_id = phone.keep_media(stage.platform, "image", "image/png", data)
     upload = media.fetch(stage.service, media_id)
     assert media.fetch(stage.service, media_id) == upload
@@ -205,8 +202,6 @@ def test_a_picture_is_fetched_once_and_kept_encrypted(stage: Stage) -> None:
 
 
 def test_a_dead_or_foreign_file_is_refused(stage: Stage) -> None:
-    from bot.sandbox import phone
-
     with pytest.raises(Exception, match="40007"):
         media.fetch(stage.service, "gone")
     page = phone.keep_media(stage.platform, "image", "image/png", b"<html>" + b"x" * 100)
@@ -216,12 +211,39 @@ def test_a_dead_or_foreign_file_is_refused(stage: Stage) -> None:
 
 
 def test_a_file_that_never_ends_is_cut_off(stage: Stage, monkeypatch) -> None:
-    from bot.sandbox import phone
-
     monkeypatch.setattr(media, "LARGEST", 1000)
     big = phone.keep_media(stage.platform, "image", "image/png", samples.picture())
     with pytest.raises(Exception, match="larger than 1000"):
         media.fetch(stage.service, big)
+
+
+def said(service, media_id: str, number: int) -> None:
+    """Somebody sends a picture."""
+    moment = clock.now()
+    turn.take(service, Inbound("wechat", "oSomebody", f"m:{number}", "image", moment, media=media_id, window="message"))
+
+
+def test_pictures_people_sent_are_fetched_by_the_sweep_once(stage: Stage) -> None:
+    first = phone.keep_media(stage.platform, "image", "image/png", samples.picture())
+    for number, media_id in enumerate(
+        [first, "dead", phone.keep_media(stage.platform, "image", "image/png", b"no" * 99)]
+    ):
+        said(stage.service, media_id, number)
+    assert media.sweep(stage.service) == 1
+    assert media.sweep(stage.service) == 0
+    assert stage.calls("media/get") == 3
+    assert media.read(stage.service.settings, media.upload_id(first))[1] == "image/png"
+    media.forget(stage.service.settings, first)
+    with pytest.raises(FileNotFoundError):
+        media.read(stage.service.settings, media.upload_id(first))
+
+
+def test_with_the_platform_away_the_sweep_begins_again_at_the_same_picture(stage: Stage) -> None:
+    media_id = phone.keep_media(stage.platform, "image", "image/png", samples.picture())
+    said(stage.service, media_id, 1)
+    stage.rule("media/get", "http500")
+    assert media.sweep(stage.service) == 0
+    assert media.sweep(stage.service) == 1
 
 
 @pytest.mark.parametrize("upload", ["", "../../etc/passwd", "0" * 31, "G" * 32])
