@@ -43,10 +43,10 @@ def receive() -> Response:
     service = _service()
     received = gateway.receive(service.settings, request.args, request.get_data(cache=False), clock.now())
     if received.report is not None:
-        log.info("push message report: %s", received.report.status[:40])
+        log.info("push message report: %r", received.report.status[:40])
         return _plain("")
     if received.inbound is None:
-        log.info("nothing to do for kind %s", received.kind[:60].encode("ascii", "replace").decode())
+        log.info("nothing to do for kind %a", received.kind[:60])
         return _plain("")
     _refuse_reuse(service, received)
     return _answer(service, received, arrived)
