@@ -6,11 +6,11 @@ One open handoff a person (a partial unique index says so). The database decides
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, Row, String, case, insert, select, text, update
+from sqlalchemy import Connection, ForeignKey, Index, Row, String, case, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records.base import Base, Instant
+from records.base import Base, BigId, Instant
 from records.people import Person
 
 MOVES = {"waiting": {"claimed", "closed"}, "claimed": {"waiting", "closed"}, "closed": set()}
@@ -41,6 +41,26 @@ class Handoff(Base):
     claimed_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(String(40))
+    first_reply_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a member of staff first said something."""
+    read_id: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    """The last message of the person that the owner has seen."""
+    labels: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """Words staff put on the chat, separated by spaces."""
+
+
+class HandoffEvent(Base):
+    """One step of a handoff's history; rows are only added."""
+
+    __tablename__ = "handoff_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoffs.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    actor: Mapped[str] = mapped_column(String(60))
+    action: Mapped[str] = mapped_column(String(24))
+    """`claimed`, `assigned`, `transferred`, `returned`, `unanswered`, `closed`, `labelled`, `safety`."""
+    detail: Mapped[str | None] = mapped_column(String(200))
 
 
 class Alarm(Base):
@@ -177,3 +197,40 @@ def _move(
         return False
     conn.execute(update(Person).where(Person.id == person_id).values(line=line))
     return True
+
+
+def log(conn: Connection, handoff_id: int, actor: str, action: str, at: datetime, detail: str | None = None) -> None:
+    """Add a line to a handoff's history. `detail` is read by staff and holds no words of the person."""
+    row = {"handoff_id": handoff_id, "at": at, "actor": actor, "action": action, "detail": detail and detail[:200]}
+    conn.execute(insert(HandoffEvent), row)
+
+
+def history(conn: Connection, handoff_id: int) -> list[Row[Any]]:
+    """A handoff's steps, the oldest first."""
+    table = HandoffEvent.__table__
+    return list(conn.execute(select(table).where(HandoffEvent.handoff_id == handoff_id).order_by(HandoffEvent.id)))
+
+
+def of_person(conn: Connection, person_id: int, limit: int = 20) -> list[Row[Any]]:
+    """A person's handoffs, the newest first."""
+    table = Handoff.__table__
+    return list(
+        conn.execute(select(table).where(Handoff.person_id == person_id).order_by(Handoff.id.desc()).limit(limit))
+    )
+
+
+def read_up_to(conn: Connection, handoff_id: int, message_id: int) -> None:
+    """The owner has seen everything up to a message."""
+    later = (Handoff.id == handoff_id, Handoff.read_id < message_id)
+    conn.execute(update(Handoff).where(*later).values(read_id=message_id))
+
+
+def label(conn: Connection, handoff_id: int, labels: str) -> None:
+    """Replace a chat's labels (separated by spaces)."""
+    conn.execute(update(Handoff).where(Handoff.id == handoff_id).values(labels=labels[:200]))
+
+
+def replied(conn: Connection, handoff_id: int, at: datetime) -> None:
+    """Staff said something: remember when it was for the first time."""
+    statement = update(Handoff).where(Handoff.id == handoff_id)
+    conn.execute(statement.values(first_reply_at=func.coalesce(Handoff.first_reply_at, at)))

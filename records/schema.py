@@ -1,7 +1,23 @@
 """All tables in one import, for migrations and tests."""
 
-from records import audit, cases, conversations, handoffs, outbox, people, staff, switches
+from records import (
+    audit,
+    canned,
+    cases,
+    conversations,
+    handoffs,
+    notes,
+    outbox,
+    people,
+    presence,
+    ratings,
+    sessions,
+    staff,
+    switches,
+)
 from records.base import Base
 
 TABLES = Base.metadata
-MODULES = (audit, cases, conversations, handoffs, outbox, people, staff, switches)
+MODULES = (
+    audit, canned, cases, conversations, handoffs, notes, outbox, people, presence, ratings, sessions, staff, switches,
+)  # fmt: skip
