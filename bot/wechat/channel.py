@@ -7,7 +7,7 @@ from flask import Flask
 
 from bot.message import Reply
 from bot.service import Service
-from bot.wechat import jssdk, menu, oauth, replies, routes
+from bot.wechat import jssdk, menu, oauth, replies, routes, spool
 from settings import Settings
 
 
@@ -34,7 +34,7 @@ class Channel:
 
 
 def register(app: Flask, _service: Service) -> None:
-    """The callback, the pages' login and signatures, and the command `menu publish`.
+    """The callback, the pages' login and signatures, the commands `menu publish` and `spool status|retry`.
 
     The callback carries its own proof of origin, so it is free of CSRF tokens.
     """
@@ -42,3 +42,4 @@ def register(app: Flask, _service: Service) -> None:
         app.register_blueprint(blueprint)
     app.extensions["csrf"].exempt(routes.blueprint)
     app.cli.add_command(menu.group)
+    app.cli.add_command(spool.group)

@@ -17,6 +17,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
 import clock
 from bot import turn
 from bot.message import Inbound
@@ -159,6 +163,17 @@ def _set_aside(path: Path) -> None:
     path.replace(place / path.name)
 
 
+def retry_set_aside(settings: Settings) -> int:
+    """Put what was set aside back into the queue, after its cause was mended. Returns how many."""
+    count = 0
+    for path in (folder(settings) / "failed").glob("*.json"):
+        with suppress(ValueError):  # a damaged file goes back as it is, and is set aside again
+            _write(path, {"attempts": 0, "sealed": json.loads(path.read_text()).get("sealed", "")})
+        path.replace(folder(settings) / path.name)
+        count += 1
+    return count
+
+
 def _age(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
@@ -175,3 +190,19 @@ def _only_one(place: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+group = AppGroup("spool", help="还没来得及处理的微信消息")
+
+
+@group.command("status")
+def status_command() -> None:
+    """等着处理的和处理不了的各有多少。"""
+    settings = current_app.extensions["service"].settings
+    click.echo(f"等待处理 {waiting(settings)} 条，处理不了 {set_aside(settings)} 条（spool retry 可重新排队）")
+
+
+@group.command("retry")
+def retry_command() -> None:
+    """把处理不了的消息重新排队（先排除原因）。"""
+    click.echo(f"已重新排队 {retry_set_aside(current_app.extensions['service'].settings)} 条")

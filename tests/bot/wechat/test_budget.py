@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 import clock
@@ -194,6 +195,25 @@ def test_a_full_disk_and_a_locked_database_are_not_acknowledged(
     assert danger.status_code == 200
     assert "12356" in danger.text
     assert "已经收到" not in danger.text
+
+
+def test_what_was_set_aside_can_be_queued_again(service, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool._set_aside(spool.keep(service, inbound()))
+    app = Flask(__name__)
+    app.extensions["service"] = service
+    app.cli.add_command(spool.group)
+    run = app.test_cli_runner().invoke
+    assert "等待处理 0 条，处理不了 1 条" in run(args=["spool", "status"]).output
+    assert "已重新排队 1 条" in run(args=["spool", "retry"]).output
+    assert spool.replay(service).taken == 1
+    assert transcript(service) == ["person", "bot"]
+
+
+def test_messages_in_their_pause_do_not_hold_up_the_others(service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        spool._failed_once(spool.keep(service, inbound(key=f"m:{number}")))
+    spool.keep(service, inbound(key="m:9"))
+    assert spool.replay(service, limit=1).taken == 1
 
 
 def test_what_is_spooled_can_be_read_only_with_the_key(service) -> None:

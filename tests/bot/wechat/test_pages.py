@@ -1,6 +1,7 @@
 """Menu, login and signatures for pages: what leaves is checked, and nobody is sent where they don't belong."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -84,6 +85,22 @@ def test_a_state_of_another_browser_is_refused(app: Flask, stage: Stage) -> None
     assert response.status_code == 400
     assert "登录没有完成" in response.text
     assert theirs.get("/me").status_code == 302
+
+
+def test_a_real_account_sends_to_wechat_itself_with_the_registered_address(browser: FlaskClient, stage: Stage) -> None:
+    stage.service.settings = replace(
+        stage.service.settings,
+        app_mode="production",
+        public_url="https://city.test",
+        wechat_api_base="https://api.test",
+    )
+    response = browser.get("/wechat/oauth/login", headers={"Host": "evil.test"})
+    parts = urlsplit(response.location)
+    assert parts.hostname == "open.weixin.qq.com"
+    assert parts.fragment == "wechat_redirect"
+    assert parse_qs(parts.query)["redirect_uri"] == ["https://city.test/wechat/oauth/callback"]
+    assert "Secure" in response.headers["Set-Cookie"]
+    assert "HttpOnly" in response.headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize("state", ["", "0" * 32, "签"])

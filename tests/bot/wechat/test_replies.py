@@ -32,6 +32,7 @@ def test_no_text_breaks_out_of_its_field(text: str) -> None:
 
 
 def test_control_characters_do_not_leave(settings: Settings) -> None:
+    assert wire.cdata("您\x00好\x0b\ud800") == "<![CDATA[您好]]>"
     xml = replies.passive(settings, TO, "您\x00好\x0b\ud800", NOW)
     assert wire.read(xml.encode())["Content"] == "您好"
 
