@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import redis
 from flask import Blueprint, Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -89,7 +90,10 @@ def _serve(platform: Platform, path: str) -> Response:
     ask = _ask(path)
     if ask is None:
         return _json(api.Answer(body=b'{"errcode": 47001, "errmsg": "data format error"}'))
-    answer = api.answer(platform, ask)
+    try:
+        answer = api.answer(platform, ask)
+    except redis.RedisError:
+        answer = api.Answer(body=b'{"errcode": -1, "errmsg": "system error"}')
     own_line = request.environ.get("werkzeug.socket")
     time.sleep(answer.wait if own_line is not None else min(answer.wait, LONGEST_WAIT))
     if answer.effect in ("hang", "reset") and own_line is not None:

@@ -8,6 +8,7 @@ package's docstring), so nothing waits for it but who wants to.
 
 import contextlib
 import http.client
+import logging
 import socket
 import threading
 import time
@@ -15,10 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import redis
+
 import clock
 from bot.sandbox import answers
 from bot.sandbox.platform import Impossible, Person, Platform, new_id
 from bot.sandbox.wire import Push, pack, pretty
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 PAUSE = 0.3
@@ -75,6 +80,9 @@ def _run(
     try:
         delivery.state = _push(platform, person, fields, title, answerable, delivery)
         keep(platform, delivery)
+    except redis.RedisError as error:
+        delivery.state = "failed"
+        log.warning("a push broke off, the sandbox's Redis is away (%s)", type(error).__name__)
     finally:
         platform.room.release()
         delivery.done.set()

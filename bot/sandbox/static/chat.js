@@ -34,6 +34,7 @@ function choiceButton(choice, hooks, shown = choice.label) {
 }
 
 function pageLink(href, label, hooks) {
+  if (!/^(https?:\/\/|\/(?!\/))/i.test(href)) return el("span", {}, label); // no other scheme leads anywhere
   return el("a", {
     href, target: "_blank", rel: "noopener",
     onclick: (event) => { if (hooks.open(href)) event.preventDefault(); },

@@ -1,16 +1,21 @@
 """What the platform tells the service, and what it makes of the answers."""
 
+import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
+import redis
 import wechatpy.events
 import wechatpy.messages
 from flask import Response
 
+from bot.sandbox import actions, cipher
 from bot.sandbox.answers import SORRY
 from bot.sandbox.driver import Phone, Timeout
 from bot.sandbox.platform import Impossible
+from bot.sandbox.wire import pack
 
 
 @pytest.mark.parametrize("mode", ["plain", "compatible", "safe"])
@@ -195,6 +200,30 @@ def test_a_service_that_is_down_is_tried_three_times(platform, city):
     assert [entry["text"] for entry in phone.follow()] == [SORRY]
     lost = [entry for entry in platform.store.since("wire", 0) if "次推送没有回答" in entry["title"]]
     assert [(entry["attempt"], entry["bad"]) for entry in lost] == [(1, True), (2, True), (3, True)]
+
+
+@pytest.mark.parametrize("mode", ["plain", "safe"])
+def test_an_account_set_to_json_gets_json(platform, phone, city, mode):
+    platform.account = replace(platform.account, data_format="json")
+    pushed = pack(platform.account, {"ToUserName": "gh", "FromUserName": "o1", "Content": "签注"}, mode, 1)
+    body = json.loads(pushed.body)
+    assert pushed.content_type == "application/json"
+    if mode == "safe":
+        assert set(body) == {"ToUserName", "Encrypt"}
+        account = platform.account
+        body = json.loads(cipher.unseal(body["Encrypt"], account.app_id, account.aes_key))
+    assert body["Content"] == "签注"
+
+
+def test_a_push_that_loses_its_redis_ends(platform, phone, city, monkeypatch):
+    def away(*args, **kwargs):
+        raise redis.ConnectionError("away")
+
+    city.raw = lambda message: monkeypatch.setattr(type(platform.store), "add", away) or ""
+    delivery = actions.perform(platform, "1", "report-location", {"latitude": 29.8, "longitude": 121.5})
+    assert delivery.done.wait(5)
+    monkeypatch.undo()
+    assert delivery.state == "failed"
 
 
 def test_who_does_not_follow_cannot_write(platform):

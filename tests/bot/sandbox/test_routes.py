@@ -243,7 +243,9 @@ def test_reset_empties_the_platform_but_never_repeats_a_msgid(http, service, cli
 def test_without_redis_the_sandbox_says_so(http, client):
     there, client.connection_pool = client.connection_pool, redis.ConnectionPool.from_url("unix:///nowhere.sock")
     answer = http.get("/sandbox/phone/1/feed")
+    call = http.get("/sandbox/api/cgi-bin/getcallbackip", params={"access_token": "x"})
     client.connection_pool = there
+    assert call.json()["errcode"] == -1
     assert (answer.status_code, "Redis" in answer.json()["error"]) == (503, True)
 
 
