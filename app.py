@@ -69,9 +69,11 @@ def _register_rooms(app: Flask, service: Service) -> None:
     web.register(app)
     staff.register(app)
     if service.settings.rehearsal:
+        from bot.sandbox import door
         from bot.sandbox import routes as sandbox
 
-        sandbox.register(app, service.settings, service.redis)
+        platform = sandbox.register(app, service.settings, service.redis)
+        service.settings = door.for_process(service.settings, platform)
 
 
 def work() -> int:
