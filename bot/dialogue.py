@@ -6,18 +6,27 @@ Deterministic and free of side effects: it reads, decides, and says what should 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import choices
+from bot import choices, filling
+from bot.filling import Filing
+from bot.forms import RESUME, Progress, Step, resume
 from bot.message import Inbound, Reply
 from bot.state import State
-from handlers import arrivals, mind, talk
+from handlers import arrivals, manners, mind, policy, talk
+from handlers.declared import Form, forms_of
+from handlers.declared import forms as declared
 from handlers.registry import STEERING, handler_of, titles
 from handlers.turn import Turn
 from intents import Understanding
 from knowledge_base import Knowledge
+from records.desk import Desk
 from records.switches import Switches
 
 CARE = timedelta(minutes=30)
 """How long after words of danger a vague message is still answered with care instead of a menu."""
+
+
+_NOT_ASKED = frozenset({"out_of_scope", "affirm", "deny", "cancel", "greet", "thanks", "goodbye", "psych_crisis"})
+"""Nobody is asked whether he meant one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Situation:
     now: datetime
     knowledge: Knowledge
     switches: Switches
+    desk: Desk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,8 @@ class Decision:
     """The intent whose handler answered; empty where the bot only asked back, or was silent."""
     danger: bool = False
     region: str | None = None
+    filing: Filing | None = None
+    """A form to be filed; its receipt is the last thing said."""
 
     @property
     def articles(self) -> tuple[str, ...]:
@@ -60,9 +72,9 @@ class Decision:
 def decide(situation: Situation) -> Decision:
     """The one owner of this turn and its answer."""
     decision = _owned(situation)
-    if decision.owner in ("question", "event") and decision.replies:
-        decision = _with_notice(situation, decision)
-    state = replace(decision.state, at=situation.now)
+    if decision.owner in ("question", "event", "form") and decision.replies:
+        decision = _with_notice(situation, _with_manners(situation, decision))
+    state = replace(decision.state, at=situation.now, stale=False)
     return replace(decision, state=state)
 
 
@@ -78,8 +90,12 @@ def _owned(s: Situation) -> Decision:
         reply = arrivals.arrival(s.inbound.event, s.inbound.scene)
         if reply is None and s.inbound.event == "click":
             return _chosen(s, s.inbound.scene)
-        return Decision("event", (reply,) if reply else (), _offering(s.state, reply))
+        state = _offering(s.state, reply) if reply else s.state
+        return Decision("event", (reply,) if reply else (), state)
     picked = choices.picked(s.inbound, s.state)
+    form = filling.open_form(s.state)
+    if form and (s.heard is not None or filling.spoken(picked)):
+        return _form(s, *form, picked)
     if picked:
         return _chosen(s, picked)
     if s.heard is None:
@@ -101,13 +117,75 @@ def _chosen(s: Situation, choice: str) -> Decision:
     if goal is None or (goal.region and goal.region not in s.knowledge.regions):
         reply = talk.not_understood(0)
         return Decision("question", (reply,), _offering(s.state, reply), intent="out_of_scope")
+    if goal.say and s.heard is None:
+        reply = talk.not_understood(0)
+        return Decision("question", (reply,), _offering(s.state, reply), intent="out_of_scope")
+    if goal.form:
+        reply, state = filling.start(goal.form, s.state, None)
+        topic = declared()[goal.form].intents[0]
+        return Decision("form", (reply,), replace(_offering(state, reply), topic=topic), topic, handler=topic)
     if goal.region:
         topic = s.state.topic or "greet"
         return _answer(s, topic, s.state.aspect, region=goal.region)
     return _answer(s, goal.intent, goal.aspect)
 
 
+def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision:
+    """The open form takes the message, unless it leads elsewhere."""
+    said = filling.spoken(picked)
+    if picked and not said:
+        return _with_form(s, form, progress, _chosen(s, picked))
+    heard = None if said else s.heard
+    if heard and heard.intent == "emergency" and heard.band == "answer":
+        return _with_form(s, form, progress, _answer(s, "emergency", "main"))
+    if s.state.stale and progress.asking != RESUME:
+        return _came_back(s, form, progress, heard)
+    step = filling.advance(form, progress, said or s.inbound.text, heard, s.now)
+    return _stepped(s, form, progress, step, heard)
+
+
+def _stepped(s: Situation, form: Form, progress: Progress, step: Step, heard: Understanding | None) -> Decision:
+    intent = form.intents[0]
+    if step.done:
+        state = _offering(filling.keep(s.state, None), None)
+        if form.end == "compute":
+            reply = filling.worked_out(form, progress, _turn(s, intent, "main"))
+            return Decision("form", (reply,), _offering(state, reply), intent, handler=intent)
+        return Decision("form", (), state, intent, handler=intent, filing=Filing(form, progress))
+    state = filling.keep(s.state, step.progress)
+    if step.aside and heard is not None:
+        if step.person:
+            return _with_question(_answer(s, "human_agent", "main"), state, step.reply)
+        return _with_question(_question(replace(s, state=replace(s.state, asking="")), heard), state, step.reply)
+    return Decision("form", (step.reply,), _offering(state, step.reply), intent, handler=intent)
+
+
+def _came_back(s: Situation, form: Form, progress: Progress, heard: Understanding | None) -> Decision:
+    """After a long time: whether to go on is asked, not assumed; a question of its own is answered first."""
+    step = resume(form, progress)
+    state = filling.keep(s.state, step.progress)
+    if heard and heard.band == "answer" and heard.intent not in (*STEERING, *form.intents):
+        return _with_question(_question(s, heard), state, step.reply)
+    intent = form.intents[0]
+    return Decision("form", (step.reply,), _offering(state, step.reply), intent, handler=intent)
+
+
+def _with_form(s: Situation, form: Form, progress: Progress, decision: Decision) -> Decision:
+    """An answer given while a form is open: the form stays as it is."""
+    return replace(decision, state=replace(decision.state, form=progress.packed()))
+
+
+def _with_question(decision: Decision, state: State, question: Reply) -> Decision:
+    """An answer, and then the form's question again. Only the form's choices can be picked by number."""
+    answers = tuple(replace(reply, choices=()) for reply in decision.replies)
+    kept = replace(_offering(decision.state, question), form=state.form)
+    return replace(decision, replies=(*answers, question), state=kept)
+
+
 def _question(s: Situation, heard: Understanding) -> Decision:
+    unlawful = manners.refused(heard.normal)
+    if unlawful:
+        return Decision("question", (unlawful,), _offering(s.state, unlawful), heard.intent, handler="unsafe")
     place = _place(s, heard)
     if place and s.state.topic and choices.only_a_place(heard):
         return _answer(s, s.state.topic, s.state.aspect, region=place)
@@ -116,18 +194,43 @@ def _question(s: Situation, heard: Understanding) -> Decision:
     if _needs_care(s, heard):
         state = replace(s.state, warned=s.state.warned + 1)
         return Decision("crisis", (mind.crisis(max(s.state.warned, 1)),), state, heard.intent, "psych_crisis")
+    side = choices.side(heard.text)
+    if side and s.state.topic:
+        return _answer(s, s.state.topic, side, region=place)
+    wanted = _wanted_form(s, heard)
+    if wanted:
+        reply, state = filling.start(wanted.name, _knowing(s.state, heard), heard)
+        topic = wanted.intents[0]
+        return Decision("form", (reply,), replace(_offering(state, reply), topic=topic), topic, topic, region=place)
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return _answer(s, heard.intent, "main", region=place, second=heard.second)
-    if heard.band == "confirm":
-        names = dict(titles())
-        other = heard.second or (heard.ranking[1][0] if len(heard.ranking) > 1 else None)
-        return _asked(s, heard, talk.confirm(heard.intent, other, names))
-    if heard.band == "ask" and len(heard.ranking) > 1:
-        pair = heard.ranking[0][0], heard.ranking[1][0]
-        return _asked(s, heard, talk.which(pair, dict(titles())))
+    return _unsure(s, heard)
+
+
+def _unsure(s: Situation, heard: Understanding) -> Decision:
+    """Below the answering band: ask whether it was meant, ask which of two, or say that it wasn't understood."""
+    askable = [intent for intent, _ in heard.ranking if intent not in _NOT_ASKED]
+    if heard.intent not in _NOT_ASKED and askable:
+        others = [intent for intent in (heard.second, *askable) if intent and intent != heard.intent]
+        if heard.band == "confirm" or (heard.band == "ask" and not others):
+            return _asked(s, heard, talk.confirm(heard.intent, others[0] if others else None, dict(titles())))
+        if heard.band == "ask":
+            return _asked(s, heard, talk.which((heard.intent, others[0]), dict(titles())))
+    if heard.intent == "out_of_scope" and heard.band == "confirm":
+        return _answer(s, "out_of_scope", "main")
     reply = talk.not_understood(s.state.misses)
     state = replace(_offering(s.state, reply), misses=s.state.misses + 1)
-    return Decision("question", (reply,), state, intent=heard.intent)
+    return Decision("question", (reply,), state, heard.intent, handler="out_of_scope")
+
+
+def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
+    """The one form that a message asks to fill here and now, of its own subject or of the last one."""
+    if not choices.wants_form(heard.text) or (choices.bare_start(heard.text) and not s.state.topic):
+        return None
+    named = heard.band == "answer" and heard.intent not in STEERING and not choices.bare_start(heard.text)
+    subject = heard.intent if named else s.state.topic
+    offered = forms_of(subject) if subject else ()
+    return offered[0] if offered and not heard.second else None
 
 
 def _asked(s: Situation, heard: Understanding, reply: Reply) -> Decision:
@@ -136,8 +239,22 @@ def _asked(s: Situation, heard: Understanding, reply: Reply) -> Decision:
 
 def _answer(
     s: Situation, intent: str, aspect: str, *, region: str | None = None, second: str | None = None
-) -> Decision:
-    turn = Turn(
+) -> Decision:  # fmt: skip
+    reply = handler_of(intent)(_turn(s, intent, aspect, region))
+    replies: tuple[Reply, ...] = (reply,)
+    if second and second != intent and second not in STEERING:
+        replies = (reply, policy.second(_turn(s, second, "main", region)))
+    state = _offering(s.state, *replies)
+    misses = s.state.misses + 1 if intent == "out_of_scope" else 0
+    if intent not in STEERING and intent != "psych_crisis":
+        state = _knowing(replace(state, topic=intent, aspect=aspect), s.heard)
+    return Decision(
+        "question", replies, replace(state, misses=misses), intent, handler=intent, region=region or reply.region
+    )
+
+
+def _turn(s: Situation, intent: str, aspect: str, region: str | None = None) -> Turn:
+    return Turn(
         text=s.inbound.text,
         intent=intent,
         understanding=s.heard or _unsaid(intent),
@@ -150,27 +267,29 @@ def _answer(
         waiting=s.line == "waiting",
         ahead=s.ahead,
         titles=titles(),
+        desk=s.desk,
     )
-    reply = handler_of(intent)(turn)
-    if second and second != intent:
-        reply = choices.with_second(reply, second, titles()[second])
-    state = _offering(s.state, reply)
-    misses = s.state.misses + 1 if intent == "out_of_scope" else 0
-    if intent not in STEERING and intent != "psych_crisis":
-        state = replace(state, topic=intent, aspect=aspect)
-    return Decision(
-        "question", (reply,), replace(state, misses=misses), intent, handler=intent, region=region or reply.region
-    )  # fmt: skip
 
 
-def _offering(state: State, reply: Reply | None) -> State:
-    if reply is None:
+def _knowing(state: State, heard: Understanding | None) -> State:
+    """`state` with what the message named kept for a form about the same subject."""
+    if heard is None or not heard.entities:
         return state
-    return replace(state, offered=tuple((c.label, c.id) for c in reply.choices), asking=reply.asking)
+    named = {**dict(state.known), **{e.type: e.value for e in heard.entities if e.type != "id_number"}}
+    return replace(state, known=tuple(named.items()))
+
+
+def _offering(state: State, *replies: Reply | None) -> State:
+    """`state` with the choices of `replies` on offer, in the order they are numbered."""
+    given = [reply for reply in replies if reply is not None]
+    if not given:
+        return replace(state, offered=(), asking="")
+    offered = tuple((choice.label, choice.id) for reply in given for choice in reply.choices)
+    return replace(state, offered=offered, asking=given[-1].asking)
 
 
 def _place(s: Situation, heard: Understanding) -> str | None:
-    """The region key of a district named in the message, if it is one of ours."""
+    """The region key of a district or city named in the message, if it is one of ours."""
     for entity in heard.entities:
         if entity.type == "district":
             return s.knowledge.regions.of_name(entity.value)
@@ -182,6 +301,18 @@ def _needs_care(s: Situation, heard: Understanding) -> bool:
     if s.state.warned_at is None or s.now - s.state.warned_at > CARE or s.line == "claimed":
         return False
     return heard.intent in STEERING or heard.intent in ("psych_support", "psych_crisis") or heard.band != "answer"
+
+
+def _with_manners(s: Situation, decision: Decision) -> Decision:
+    """An apology for somebody who is angry, and a word to somebody who typed an ID number."""
+    if s.heard is None:
+        return decision
+    first, *rest = decision.replies
+    if manners.angry(s.heard.normal) and not first.urgent:
+        first = manners.soothed(first)
+    if any(entity.type == "id_number" for entity in s.heard.entities):
+        first = replace(first, text=f"{first.text}\n\n{manners.ID_NUMBER}")
+    return replace(decision, replies=(first, *rest))
 
 
 def _with_notice(s: Situation, decision: Decision) -> Decision:

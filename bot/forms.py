@@ -6,6 +6,8 @@ to remember. Nothing is filed before the person has seen the summary and said ye
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import SequenceMatcher
+from typing import Any
 
 from bot import repair
 from bot.message import Reply
@@ -30,6 +32,15 @@ class Progress:
     skipped: tuple[str, ...] = ()
     asking: str = ""
     faults: int = 0
+
+    def packed(self) -> tuple[Any, ...]:
+        """As the state keeps it."""
+        return (self.form, self.filled, self.skipped, self.asking, self.faults)
+
+    @classmethod
+    def unpacked(cls, row: tuple[Any, ...]) -> "Progress":
+        """The inverse of `packed`."""
+        return cls(*row)
 
     def value(self, name: str) -> str:
         """What a slot holds; empty for nothing."""
@@ -83,7 +94,7 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
         return _ask(form, progress, _why(form, progress))
     if repair.BACK.fullmatch(said):
         return _back(form, progress)
-    if heard.intent == "human_agent" and heard.band == "answer" and len(said) <= 12:
+    if repair.PERSON.search(said) and len(said) <= 16:
         return Step(_question(form, progress, "回到刚才的表："), progress, aside=True, person=True)
     corrected = _corrected(form, progress, said, heard, now)
     if corrected is not None:
@@ -203,8 +214,8 @@ def _without(progress: Progress, name: str) -> Progress:
 def _meant(form: Form, progress: Progress, said: str, heard: Understanding) -> Slot | None:
     """Which filled slot a correction is about."""
     wanted = _wanted(form, progress)
-    number = repair.NUMBERED.search(said)
-    if number and progress.asking == CONFIRM and repair.NUMBERED.fullmatch(said):
+    number = repair.NUMBERED.fullmatch(said)
+    if number and (progress.asking == CONFIRM or "第" in said):
         at = int(number[1]) if number[1].isdigit() else "零一二三四五六七八九十".find(number[1])
         return wanted[at - 1] if 1 <= at <= len(wanted) else None
     filled = [slot for slot in wanted if progress.value(slot.name)]
@@ -218,9 +229,20 @@ def _meant(form: Form, progress: Progress, said: str, heard: Understanding) -> S
         value = progress.value(slot.name)
         if len(value) >= 2 and (value in said or slots.shown(slot, value) in said):
             return slot
-    if any(word in said for word in ("刚才", "上一", "前面", "上面")) and progress.filled:
+    if any(word in said for word in ("刚才", "上一", "前面", "上面")):
         return form.slot(progress.filled[-1][0])
-    return None
+    given = repair.NEW_VALUE.search(said)
+    return _alike(filled, progress, given["value"]) if given else None
+
+
+def _alike(filled: list[Slot], progress: Progress, value: str) -> Slot | None:
+    """The slot whose answer looks like `value` misspelt (宏达制衣厂, 宏大制衣厂)."""
+
+    def likeness(slot: Slot) -> float:
+        return SequenceMatcher(None, progress.value(slot.name), value).ratio()
+
+    best = max(filled, key=likeness, default=None)
+    return best if best is not None and likeness(best) >= 0.5 else None
 
 
 def _new_value(slot: Slot, said: str, heard: Understanding, now: datetime) -> str:
@@ -272,6 +294,10 @@ def _filling(form: Form, progress: Progress, said: str, heard: Understanding, no
         return _ask(form, replace(filled, asking=""))
     if _elsewhere(form, heard) or (heard.intent == "out_of_scope" and repair.asks(said) and not heard.entities):
         return Step(_slot_question(slot, f"回到“{form.title}”："), progress, aside=True)
+    elsewhere = _others(form, progress, slot, heard)
+    if elsewhere.filled != progress.filled:
+        named = "、".join(form.slot(name).label for name, _ in elsewhere.filled if not progress.value(name))
+        return _ask(form, replace(elsewhere, asking=""), f"“{named}”记下了。")
     faults = progress.faults + 1
     text = read.fault or slot.ask
     choices = _slot_question(slot, "").choices

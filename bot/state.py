@@ -25,6 +25,12 @@ class State:
     warned: int = 0
     """How many messages of danger were answered within `CARE`."""
     warned_at: datetime | None = None
+    form: tuple[Any, ...] = ()
+    """An open form, as `bot.forms.Progress` packs itself; empty for none."""
+    stale: bool = False
+    """Whether the person comes back after a long time; never stored."""
+    known: tuple[tuple[str, str], ...] = ()
+    """(entity type, value) of what was said about the topic, so that a form needn't ask again."""
     notice: str = ""
     """The emergency notice this person has already been shown."""
     at: datetime | None = field(default=None)
@@ -34,7 +40,7 @@ class State:
         row: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if value != getattr(_EMPTY, name):
+            if name != "stale" and value != getattr(_EMPTY, name):
                 row[name] = value
         for name in ("at", "warned_at"):
             if name in row:
@@ -47,13 +53,24 @@ class State:
         known = {name: value for name, value in (row or {}).items() if name in cls.__dataclass_fields__}
         if "offered" in known:
             known["offered"] = tuple((label, id) for label, id in known["offered"])
+        if "known" in known:
+            known["known"] = tuple((kind, value) for kind, value in known["known"])
+        if "form" in known:
+            known["form"] = _tuples(known["form"])
         for name in ("at", "warned_at"):
             if name in known:
                 known[name] = datetime.fromtimestamp(known[name], now.tzinfo)
         state = cls(**known)
         if state.at is None or now - state.at > FRESH:
-            return replace(_EMPTY, notice=state.notice, warned=state.warned, warned_at=state.warned_at)
+            return replace(
+                _EMPTY, notice=state.notice, warned=state.warned, warned_at=state.warned_at, form=state.form, stale=True
+            )
         return state
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of JSON as the tuples they were."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 _EMPTY = State()

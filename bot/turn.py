@@ -12,21 +12,25 @@ and only then is anything said.
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 import clock
+from bot import forms
 from bot.dialogue import Decision, Situation, decide
+from bot.filling import Filing
 from bot.message import Inbound, Reply
 from bot.service import Service
 from bot.state import State
 from handlers.turn import Handoff
 from intents import Understanding, crisis
-from records import conversations, handoffs, outbox, people
+from records import cases, conversations, handoffs, outbox, people
 from records.base import Busy, write
+from records.desk import Desk
 from records.handoffs import Alarm
 
 log = logging.getLogger(__name__)
@@ -112,8 +116,11 @@ def _turn(
             now=now,
             knowledge=knowledge,
             switches=service.switches.current(),
+            desk=Desk(conn, person.id),
         )
     )
+    if decision.filing is not None:
+        decision = _filed(service, conn, person, decision, decision.filing)
     turn_id = f"{int(now.timestamp() * 1000):011x}{secrets.token_hex(5)}"
     conversations.add(conn, _rows(person.id, turn_id, inbound, heard, decision))
     _remember(conn, person, inbound, decision)
@@ -126,6 +133,20 @@ def _turn(
         decision.replies, False, turn_id, person.id, posted,
         decision.owner, decision.intent, decision.handler, escalated,
     ), decision  # fmt: skip
+
+
+def _filed(service: Service, conn: Connection, person: Row[Any], decision: Decision, filing: Filing) -> Decision:
+    """File a confirmed form as a case; its receipt, with the number, is what the person gets."""
+    named = service.knowledge.regions.of_name(filing.district()) if filing.district() else None
+    region = named or person.region or service.settings.regions[0]
+    number = cases.open_case(
+        conn, kind=filing.form.name, title=filing.form.title, region=region, team=filing.form.team,
+        data=forms.answers(filing.form, filing.progress), at=clock.now(), person_id=person.id, phone=filing.phone(),
+        anonymous=filing.anonymous(), first_clock=timedelta(hours=filing.form.first_hours),
+    )  # fmt: skip
+    receipt = filing.receipt(number)
+    offered = tuple((choice.label, choice.id) for choice in receipt.choices)
+    return replace(decision, replies=(*decision.replies, receipt), state=replace(decision.state, offered=offered))
 
 
 def _locked(conn: Connection, inbound: Inbound) -> Row[Any]:
@@ -161,7 +182,7 @@ def _rows(
     person_id: int, turn_id: str, inbound: Inbound, heard: Understanding | None, decision: Decision
 ) -> list[dict[str, Any]]:
     """The transcript of the turn: what came in, and what goes out, if anything does."""
-    body: dict[str, Any] = {"text": inbound.text[:LONGEST]}
+    body: dict[str, Any] = {"text": _masked(inbound.text[:LONGEST], heard)}
     for name in ("event", "scene", "choice", "media"):
         if value := getattr(inbound, name):
             body[name] = value
@@ -182,6 +203,14 @@ def _rows(
         "intent": decision.intent or None, "articles": " ".join(decision.articles) or None, "created_at": now,
     }  # fmt: skip
     return [said, answer]
+
+
+def _masked(text: str, heard: Understanding | None) -> str:
+    """The text as the transcript keeps it: an ID number typed into the chat is not kept there."""
+    for entity in heard.entities if heard else ():
+        if entity.type == "id_number":
+            text = text.replace(entity.text, f"{entity.value[:3]}{'*' * 13}{entity.value[-2:]}")
+    return text
 
 
 def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: Decision) -> None:

@@ -1,11 +1,13 @@
 """Steering the conversation: hello, help, thanks, a person, and what to say when nothing was understood."""
 
 import re
+from typing import Any
 
 from handlers import policy
 from handlers.registry import handles
 from handlers.teams import team_of
 from handlers.turn import Choice, Handoff, Link, Reply, Turn
+from records.cases import LEVEL_NAMES, STATES
 
 START = (
     Choice("居住证到期要签注", "permit_renewal"),
@@ -80,12 +82,33 @@ def deny(turn: Turn) -> Reply:
 
 @handles("case_status")
 def case_status(turn: Turn) -> Reply:
-    """Where what was filed stands."""
-    return Reply(
-        text="您交过的登记和申请，都在“我的记录”里，能看到办到哪一步。没找到的话，工作人员可以帮您查。",
-        links=(Link("我的记录", "/me"),),
-        choices=(Choice("请工作人员查", "human_agent"),),
-    )
+    """Where what was filed stands: by its number, by the phone it was filed with, or the person's own."""
+    if turn.desk is None:
+        return Reply(text="您交过的登记和申请，都在“我的记录”里。", links=(Link("我的记录", "/me"),))
+    number = _NUMBER.search(turn.text.upper())
+    phone = next((entity.value for entity in turn.understanding.entities if entity.type == "phone"), "")
+    if number:
+        found = turn.desk.case(number[0].replace(" ", ""))
+        rows = [found] if found else []
+        missing = f"没有找到编号 {number[0]}，请看看有没有抄错。编号像 FH-20261122-0042。"
+    elif phone:
+        rows = turn.desk.cases_by_phone(phone)
+        missing = "这个手机号名下没有登记过的事项。换一个当时留的号码，或者发编号试试。"
+    else:
+        rows = turn.desk.my_cases()
+        missing = "您在这里还没有提交过事项。用别的手机办的，请发编号（像 FH-20261122-0042）或当时留的手机号。"
+    if not rows:
+        return Reply(text=missing, choices=(Choice("请工作人员查", "human_agent"),))
+    text = "\n".join(_progress(row) for row in rows[:5])
+    return Reply(text=text, links=(Link("我的记录", "/me"),), choices=(Choice("请工作人员查", "human_agent"),))
+
+
+_NUMBER = re.compile(r"(?<![A-Z])[A-Z]{2}-?\s?\d{8}-?\d{4}(?!\d)")
+
+
+def _progress(row: Any) -> str:
+    filed = f"{row.filed_at.month}月{row.filed_at.day}日提交"
+    return f"{row.number} {row.title}：{STATES[row.state]}（{filed}，现在在{LEVEL_NAMES[row.level]}）。"
 
 
 @handles("human_agent")

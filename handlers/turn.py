@@ -7,6 +7,7 @@ from typing import Any
 
 from intents import Understanding
 from knowledge_base import Knowledge
+from records.desk import Desk
 
 MAX_LABEL = 20
 """Characters of a choice's label: what a thumb hits and a small screen shows on one line."""
@@ -102,3 +103,5 @@ class Turn:
     waiting: bool = False
     ahead: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
+    desk: Desk | None = None
+    """Where the person's own cases are looked up; None where there is no database."""

@@ -1,0 +1,83 @@
+"""How an open form takes part in the dialogue: it owns the turn until it is filed, dropped, or asked around."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot import choices, forms
+from bot.forms import Progress, Step
+from bot.message import Reply
+from bot.state import State
+from handlers.compute import compute_of
+from handlers.declared import Form
+from handlers.declared import forms as declared
+from handlers.turn import Choice, Link, Turn
+from intents import Understanding
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A form that was confirmed: what the turn files, and what is said once it has its number."""
+
+    form: Form
+    progress: Progress
+
+    def phone(self) -> str:
+        """The number it is found by again; empty when none was given."""
+        return next((self.progress.value(s.name) for s in self.form.slots if s.kind == "phone"), "")
+
+    def anonymous(self) -> bool:
+        """Whether the person asked not to be named."""
+        return self.form.anonymous and self.progress.value("anonymous") == "是"
+
+    def district(self) -> str:
+        """The district that was named; empty for none."""
+        return next((self.progress.value(s.name) for s in self.form.slots if s.kind == "district"), "")
+
+    def receipt(self, number: str) -> Reply:
+        """Said when it is filed."""
+        text = (
+            f"已经提交，编号 {number}。\n{self.form.done}\n想知道办到哪一步，随时发编号，或者问“我的事办得怎么样了”。"
+        )
+        choices_ = (Choice("查办理进度", "case_status"),)
+        return Reply(text=text, choices=choices_, links=(Link("我的记录", "/me"),))
+
+
+def open_form(state: State) -> tuple[Form, Progress] | None:
+    """The form that is open, unless its file has gone."""
+    if not state.form:
+        return None
+    progress = Progress.unpacked(state.form)
+    form = declared().get(progress.form)
+    return (form, progress) if form else None
+
+
+def start(name: str, state: State, heard: Understanding | None) -> tuple[Reply, State]:
+    """Open a form; what it replaces was not filed."""
+    form = declared()[name]
+    step = forms.begin(form, dict(state.known), heard)
+    return step.reply, keep(state, step.progress)
+
+
+def keep(state: State, progress: Progress | None) -> State:
+    """`state` with the form as it stands now."""
+    return replace(state, form=progress.packed() if progress else ())
+
+
+def advance(form: Form, progress: Progress, text: str, heard: Understanding | None, now: datetime) -> Step:
+    """One message for an open form; `heard` is None for a tapped choice."""
+    return forms.advance(form, progress, text, heard or _tapped(text), now)
+
+
+def worked_out(form: Form, progress: Progress, turn: Turn) -> Reply:
+    """The answer of a form that ends in one."""
+    return compute_of(form.rule)(dict(progress.filled), turn)
+
+
+def _tapped(text: str) -> Understanding:
+    return Understanding(text, text, "", 0.0, (("", 0.0),), "person", None, (), False, 0.0, "choice")
+
+
+def spoken(choice: str) -> str:
+    """The words a choice stands for while a form is open; empty when it leads elsewhere."""
+    goal = choices.goal(choice)
+    return goal.say if goal else ""
