@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from knowledge_base import regions as region_file
-from knowledge_base import validate, yamlsafe
+from knowledge_base import terms, validate, yamlsafe
 from knowledge_base.regions import RegionTree
 from knowledge_base.schema import Article, Fault, Hotline, KnowledgeError, Source
+from knowledge_base.search import Hit, Index
 
 FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
@@ -28,7 +29,9 @@ class Knowledge:
     articles: Mapping[str, Article]
     hotlines: Mapping[str, Hotline]
     regions: RegionTree
+    synonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
     _by_intent: Mapping[tuple[str, str], tuple[Article, ...]] = field(init=False, repr=False)
+    _index: Index = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         index: dict[tuple[str, str], list[Article]] = {}
@@ -37,6 +40,7 @@ class Knowledge:
                 index.setdefault((intent, article.region), []).append(article)
         ordered = {key: tuple(sorted(rows, key=lambda a: a.aspect != "main")) for key, rows in index.items()}
         object.__setattr__(self, "_by_intent", MappingProxyType(ordered))
+        object.__setattr__(self, "_index", Index(list(self.articles.values()), self.regions, self.synonyms))
 
     def find(self, intent: str, region: str, on: date) -> list[Article]:
         """Articles that answer an intent and may be shown on a day, the most specific place first.
@@ -53,6 +57,12 @@ class Knowledge:
     def aspect(self, intent: str, region: str, on: date, aspect: str) -> Article | None:
         """The most specific valid article on one side of the matter (see schema.ASPECTS), or None."""
         return next((a for a in self.find(intent, region, on) if a.aspect == aspect), None)
+
+    def search(
+        self, query: str, region: str, on: date, limit: int = 3, likely: Mapping[str, float] | None = None
+    ) -> list[Hit]:
+        """Articles for a free question, best first: whole passages that may be shown here and today. See Index.search."""
+        return self._index.search(query, region, on, limit, likely)
 
     def source_line(self, article: Article, on: date | None = None) -> str:
         """What stands under an answer: 依据：《文件》第N条（YYYY-MM-DD起施行）, or 来源：…（YYYY年）.
@@ -97,9 +107,10 @@ def load(folder: Path | None = None, regions: Collection[str] | None = None) -> 
     lines = {h.id: h for h in phones}
     shown = {id: h for id, h in lines.items() if h.status == "current"}
     faults += _dead_hotlines(articles, lines, shown)
+    synonyms = _synonyms(folder / "synonyms.yml", faults)
     if faults:
         raise KnowledgeError(faults)
-    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree)
+    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree, synonyms)
 
 
 def _wanted(tree: RegionTree, regions: Collection[str] | None) -> frozenset[str]:
@@ -151,6 +162,14 @@ def _add_article(article: Article, path: Path, articles: dict[str, Article], fau
         faults.append(Fault(article.file, article.id, "region", fault))
     else:
         articles[article.id] = article
+
+
+def _synonyms(path: Path, faults: list[Fault]) -> Mapping[str, str]:
+    try:
+        return MappingProxyType(terms.load_synonyms(path))
+    except (OSError, ValueError) as error:
+        faults.append(Fault(path.name, "", "", str(error)))
+        return {}
 
 
 def _dead_hotlines(

@@ -16,7 +16,7 @@ def knowledge():
 def folder(tmp_path):
     """A small knowledge base to spoil: real regions and hotlines, one article in ningbo/permit.yml."""
     shipped = Path(knowledge_base.__file__).parent
-    for name in ("regions.yml", "hotlines.yml"):
+    for name in ("regions.yml", "hotlines.yml", "synonyms.yml"):
         (tmp_path / name).write_text((shipped / name).read_text(encoding="utf-8"), encoding="utf-8")
     write(tmp_path, "ningbo/permit.yml", ARTICLE)
     return tmp_path

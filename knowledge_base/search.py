@@ -1,0 +1,153 @@
+"""Finding the article that answers a free question: BM25 over words, character pairs and sound.
+
+Every question of an article is a short text of its own, because people ask one of them, not all; the whole article is
+one more. An article's score is its best question's plus a share of its whole text's. Postings are plain numpy arrays,
+so 20,000 articles are ranked in milliseconds. Only what may be shown, in this place, on this day, comes back.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base import terms
+from knowledge_base.regions import RegionTree
+from knowledge_base.schema import Article
+
+WEIGHT = {"w": 1.0, "b": 0.6, "p": 0.35, "i": 1.0, "n": 0.6}  # by the kind of a term
+WHOLE = 1.5  # what the whole article counts beside its best question
+NEARER = 0.06  # what each step towards the person's own place adds, as a share of the score
+K1, B = 1.2, 0.5
+LIKELY = 4.0  # a sure intent makes its articles five times as fit
+COMMON = 0.25  # a term in more than this share of the texts tells nothing and costs most
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An article and how well it fits; scores compare within one search only."""
+
+    article: Article
+    score: float
+
+
+class _Postings:
+    """Which texts hold a term, and what the term is worth there (BM25), in three flat arrays."""
+
+    def __init__(self, texts: Iterable[Iterable[str]]) -> None:
+        self.number: dict[str, int] = {}  # of a term
+        of_term, of_text = array("q"), array("q")
+        self.size = 0
+        for text in texts:
+            before = len(of_term)
+            of_term.extend(self.number.setdefault(term, len(self.number)) for term in text)
+            of_text.extend(repeat(self.size, len(of_term) - before))
+            self.size += 1
+        lengths = np.bincount(np.asarray(of_text), minlength=self.size).astype(np.float32)
+        pairs = np.asarray(of_term) * self.size + np.asarray(of_text)
+        once, often = np.unique(pairs, return_counts=True)
+        term, self.text = once // max(self.size, 1), (once % max(self.size, 1)).astype(np.int32)
+        holders = np.bincount(term, minlength=len(self.number))
+        self.start = np.concatenate(([0], np.cumsum(holders)))
+        kind = np.array([WEIGHT[name[0]] for name in self.number], dtype=np.float32)
+        rare = kind * np.log(1 + (self.size - holders + 0.5) / (holders + 0.5)).astype(np.float32)
+        rare[holders > max(COMMON * self.size, 20)] = 0
+        norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()), 1.0)) if self.size else lengths
+        self.worth = (rare[term] * often * (K1 + 1) / (often + norm[self.text])).astype(np.float32)
+
+    def score(self, query: Iterable[str]) -> NDArray[np.float32]:
+        """What each text is worth to a query."""
+        scores = np.zeros(self.size, dtype=np.float32)
+        for term in query:
+            n = self.number.get(term)
+            if n is not None:
+                here = slice(self.start[n], self.start[n + 1])
+                scores[self.text[here]] += self.worth[here]
+        return scores
+
+
+class Index:
+    """The search over one snapshot. Built once, then only read: safe for threads."""
+
+    def __init__(self, articles: Sequence[Article], regions: RegionTree, synonyms: Mapping[str, str]) -> None:
+        self.articles = tuple(articles)
+        self.regions = regions
+        self.synonyms = synonyms
+        self.keys = list(regions.regions)
+        asked = [(a.title, *a.questions) for a in self.articles]
+        self.starts = np.cumsum([0, *(len(texts) for texts in asked)])[:-1]
+        self.asked = _Postings(self._question(text) for texts in asked for text in texts)
+        self.whole = _Postings(self._text(a) for a in self.articles)
+        intents = sorted({intent for a in self.articles for intent in a.intents})
+        self.of_intent = {i: np.array([n for n, a in enumerate(self.articles) if i in a.intents]) for i in intents}
+        self.mains: dict[tuple[str, str], list[Article]] = {}
+        for a in self.articles:
+            if a.aspect == "main":
+                self.mains.setdefault((a.intents[0], a.region), []).append(a)
+        self.place = np.array([self.keys.index(a.region) for a in self.articles], dtype=np.int16)
+
+    def search(
+        self, query: str, region: str, on: date, limit: int = 3, likely: Mapping[str, float] | None = None
+    ) -> list[Hit]:
+        """The articles that fit a question best, best first; fewer than limit, or none, when little fits.
+
+        region is where the person is; a single other place named in the question is searched instead. Of several
+        plain answers to one intent only the most specific is offered. likely, where the message has been understood
+        already, is how probable each intent is (0–1): it breaks ties of words by meaning. Raises KeyError for an
+        unknown region.
+        """
+        if not self.articles:
+            return []
+        region = self._named(query) or region
+        wanted = set(terms.query_terms(query, self.synonyms))
+        scores = np.maximum.reduceat(self.asked.score(wanted), self.starts)
+        scores += WHOLE * self.whole.score(wanted)
+        if likely:
+            scores *= 1 + LIKELY * self._probability(likely)
+        chain = self.regions.chain(region)
+        nearness = np.zeros(len(self.keys), dtype=np.float32)  # another place's articles count for nothing
+        for step, place in enumerate(reversed(chain)):
+            nearness[self.keys.index(place)] = 1 + NEARER * step
+        scores *= nearness[self.place]
+        return self._best(scores, on, limit, chain)
+
+    def _probability(self, likely: Mapping[str, float]) -> NDArray[np.float32]:
+        best = np.zeros(len(self.articles), dtype=np.float32)
+        for intent, probability in likely.items():
+            at = self.of_intent.get(intent)
+            if at is not None:
+                best[at] = np.maximum(best[at], probability)
+        return best
+
+    def _best(self, scores: NDArray[np.float32], on: date, limit: int, chain: Sequence[str]) -> list[Hit]:
+        # More than asked for are looked at, since some fall to validity and some are one answer for two places.
+        few = min(len(scores), 4 * limit + 20)
+        top = np.argpartition(-scores, few - 1)[:few]
+        hits: dict[str, Hit] = {}
+        for n in top[np.argsort(-scores[top], kind="stable")]:
+            article = self._nearest(self.articles[n], on, chain)
+            if scores[n] > 0 and article.valid(on) and len(hits) < limit:
+                hits.setdefault(article.id, Hit(article, float(scores[n])))
+        return list(hits.values())
+
+    def _nearest(self, article: Article, on: date, chain: Sequence[str]) -> Article:
+        # The plain answer for the whole country leads to the plain answer for the person's own place.
+        if article.aspect != "main":
+            return article
+        nearer = (a for place in chain for a in self.mains.get((article.intents[0], place), ()) if a.valid(on))
+        return next(nearer, article)
+
+    def _named(self, query: str) -> str | None:
+        named = {r.key for r in self.regions.regions.values() if r.short in query and r.parent is not None}
+        deepest = {key for key in named if not any(key in self.regions.chain(other)[1:] for other in named)}
+        return deepest.pop() if len(deepest) == 1 else None
+
+    def _question(self, text: str) -> list[str]:
+        return [*terms.terms(text, self.synonyms), *terms.initials(text, self.synonyms)]
+
+    def _text(self, a: Article) -> list[str]:
+        parts = (a.title, *a.questions, a.answer, *a.steps, *a.papers, a.where, a.fee, a.deadline, *a.exceptions)
+        return list(terms.terms("\n".join(parts), self.synonyms, sound=False))

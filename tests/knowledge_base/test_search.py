@@ -1,0 +1,177 @@
+"""A free question finds its article: in this place, valid today, whole and with its source, and fast."""
+
+import csv
+import dataclasses
+import re
+import time
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+import knowledge_base
+from knowledge_base import terms
+from knowledge_base.store import Knowledge
+from tests.knowledge_base.kit import ARTICLE, TODAY, write
+
+HERE = Path(__file__).parent
+SHIPPED = Path(knowledge_base.__file__).parent
+
+
+def pairs(name):
+    with (HERE / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def right(knowledge, rows):
+    """The share of questions whose article comes first, and whose article is among the first three."""
+    first = three = 0
+    for row in rows:
+        wanted = row["article"].split("|")
+        found = [hit.article.id for hit in knowledge.search(row["question"], row["region"], TODAY)]
+        first += found[:1] != [] and found[0] in wanted
+        three += any(id in wanted for id in found)
+    return first / len(rows), three / len(rows)
+
+
+def test_the_development_pairs_are_found(knowledge):
+    rows = pairs("search_pairs.tsv")
+    assert len(rows) >= 300
+    first, three = right(knowledge, rows)
+    assert first >= 0.90, first
+    assert three >= 0.97, three
+
+
+def test_questions_nobody_developed_on_do_not_fall_below_where_they_were(knowledge):
+    # Written after the last change to questions and synonyms, and kept out of both. Words alone carry this far;
+    # with the understood intent as a prior (`likely`) it is a fifth more.
+    first, three = right(knowledge, pairs("search_unseen.tsv"))
+    assert first >= 0.40, first
+    assert three >= 0.60, three
+
+
+def test_no_pair_is_copied_from_an_article(knowledge):
+    asked = {question for article in knowledge.articles.values() for question in article.questions}
+    for name in ("search_pairs.tsv", "search_unseen.tsv"):
+        for row in pairs(name):
+            assert row["question"] not in asked
+            assert all(id in knowledge.articles for id in row["article"].split("|"))
+
+
+def first(knowledge, question, region="ningbo", **more):
+    return knowledge.search(question, region, TODAY, **more)[0].article.id
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "居住证签注过期了怎么办",
+        "居住証簽註過期了怎麼辦",
+        "居主证签住过期了",
+        "ju zhu zheng qian zhu guo qi le",
+        "ＪＵＺＨＵＺＨＥＮＧ qianzhu guoqi",
+    ],
+)
+def test_traditional_mistyped_full_width_and_pinyin_find_the_same(knowledge, question):
+    assert first(knowledge, question) in {"nb-permit-renewal", "zj-permit-renewal-late"}
+
+
+def test_initials_find_the_word(knowledge):
+    assert "permit" in first(knowledge, "jzz")
+
+
+def test_the_answer_of_the_persons_own_place_comes_instead_of_the_wider_one(knowledge):
+    assert first(knowledge, "外地人怎么落户", "fenghua") == "fh-hukou"
+    assert first(knowledge, "外地人怎么落户", "haishu") == "nb-hukou"
+    assert first(knowledge, "外地人怎么落户", "zhongshan") == "zs-hukou"
+
+
+def test_one_other_place_named_in_the_question_is_searched(knowledge):
+    assert first(knowledge, "慈溪孩子上学怎么报名", "haishu") == "cx-school-enroll"
+
+
+def test_another_places_articles_never_come_back(knowledge):
+    for row in pairs("search_pairs.tsv")[::7]:
+        for hit in knowledge.search(row["question"], "zhongshan", TODAY, 10):
+            named = [r for r in knowledge.regions.regions.values() if r.short in row["question"]]
+            if not named:
+                assert hit.article.region in {"zhongshan", "guangdong", "national"}
+
+
+def test_an_article_past_its_review_is_not_found(knowledge):
+    assert knowledge.search("居住证签注", "ningbo", date(2027, 5, 20)) != []
+    assert knowledge.search("居住证签注", "ningbo", date(2027, 5, 21)) == []
+
+
+def test_what_fits_nothing_finds_nothing(knowledge):
+    for text in ("", "   ", "😀😀", "qwrtpsdf", "\x00", "了吗呢"):
+        assert knowledge.search(text, "ningbo", TODAY) == []
+
+
+def test_the_understood_intent_breaks_the_tie(knowledge):
+    plain = first(knowledge, "到期了怎么办")
+    assert first(knowledge, "到期了怎么办", likely={"id_card_renewal": 0.9}).startswith("nat-id")
+    assert first(knowledge, "到期了怎么办", likely={"no_such_intent": 0.9}) == plain
+
+
+def test_an_unknown_region_is_an_error(knowledge):
+    with pytest.raises(KeyError):
+        knowledge.search("居住证", "shanghai", TODAY)
+
+
+def test_an_empty_knowledge_base_answers_nothing(folder):
+    write(folder, "ningbo/permit.yml", ARTICLE.replace("status: published", "status: draft"))
+    assert knowledge_base.load(folder).search("签注", "ningbo", TODAY) == []
+
+
+def test_a_very_long_message_is_answered_all_the_same(knowledge):
+    assert knowledge.search("居住证签注过期了怎么办" + "啊哈" * 4000, "ningbo", TODAY) != []
+
+
+def test_a_word_in_two_synonym_rows_is_refused(folder):
+    (folder / "synonyms.yml").write_text("version: 1\nsynonyms:\n- [娃, 孩子]\n- [娃, 老人]\n", encoding="utf-8")
+    with pytest.raises(knowledge_base.KnowledgeError, match="娃 stands in two rows"):
+        knowledge_base.load(folder)
+
+
+def test_pinyin_is_cut_into_the_fewest_syllables():
+    assert terms.syllables_of("juzhuzheng") == ["ju", "zhu", "zheng"]
+    assert terms.syllables_of("jzz") is None
+
+
+def copies(folder, times):
+    """The shipped articles again and again, under other ids."""
+    for path in sorted((SHIPPED / "articles").glob("*/*.yml")):
+        text = path.read_text(encoding="utf-8")
+        for n in range(times):
+            again = folder / "articles" / path.parent.name / f"{path.stem}-{n}.yml"
+            again.parent.mkdir(parents=True, exist_ok=True)
+            again.write_text(re.sub(r"(?m)^- id: (\S+)$", rf"- id: \1-{n}", text), encoding="utf-8")
+
+
+def median_ms(knowledge):
+    times = []
+    for row in pairs("search_pairs.tsv"):
+        begin = time.process_time()
+        knowledge.search(row["question"], row["region"], TODAY)
+        times.append(time.process_time() - begin)
+    return sorted(times)[len(times) // 2] * 1000
+
+
+def test_two_thousand_articles_are_loaded_in_three_seconds_and_searched_in_two_milliseconds(folder):
+    copies(folder, 8)
+    begin = time.process_time()
+    loaded = knowledge_base.load(folder)
+    assert time.process_time() - begin < 3
+    assert len(loaded.articles) > 2000
+    assert median_ms(loaded) < 2
+
+
+@pytest.mark.nightly
+def test_twenty_thousand_articles_are_searched_in_ten_milliseconds(knowledge):
+    many = {}
+    for n in range(20_000 // len(knowledge.articles) + 1):
+        many |= {f"{id}-{n}": dataclasses.replace(a, id=f"{id}-{n}") for id, a in knowledge.articles.items()}
+    crowd = Knowledge(MappingProxyType(many), knowledge.hotlines, knowledge.regions, knowledge.synonyms)
+    assert median_ms(crowd) < 10
