@@ -7,6 +7,7 @@ export function question(title, fields) {
   byId("ask-title").textContent = title;
   byId("ask-fields").replaceChildren(...fields.map(field));
   dialog.returnValue = "no";
+  byId("ask-no").onclick = () => dialog.close("no"); // not a submit button: Enter means yes
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {

@@ -33,6 +33,11 @@ ACCOUNT = Account(
 )
 
 
+@pytest.fixture
+def account() -> Account:
+    return ACCOUNT
+
+
 class Quiet(WSGIRequestHandler):
     def log(self, type, message, *args):
         pass
