@@ -5,12 +5,19 @@ from records import (
     canned,
     cases,
     conversations,
+    declarations,
+    employers,
     handoffs,
+    inspections,
+    links,
     notes,
     outbox,
     people,
+    places,
     presence,
     ratings,
+    room_codes,
+    rooms,
     sessions,
     staff,
     switches,
@@ -19,5 +26,6 @@ from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    audit, canned, cases, conversations, handoffs, notes, outbox, people, presence, ratings, sessions, staff, switches,
+    audit, canned, cases, conversations, declarations, employers, handoffs, inspections, links, notes, outbox,
+    people, places, presence, ratings, room_codes, rooms, sessions, staff, switches,
 )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Firms that house their people. They register them from a file; each person consents by a link of his own."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, ForeignKey, LargeBinary, Row, String, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from records.base import Base, Instant, SealedText
+from records.crypto import cipher
+
+
+class Employer(Base):
+    """One firm."""
+
+    __tablename__ = "employers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    contact: Mapped[str | None] = mapped_column(SealedText)
+    """Name of whoever does this for the firm."""
+    phone: Mapped[str | None] = mapped_column(SealedText)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
+    region: Mapped[str] = mapped_column(String(24))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Duty(Base):
+    """A move that a landlord or a firm has to report within its working days, and whether it was."""
+
+    __tablename__ = "move_duties"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    declaration_id: Mapped[int] = mapped_column(ForeignKey("declarations.id", ondelete="CASCADE"), index=True)
+    employer_id: Mapped[int | None] = mapped_column(ForeignKey("employers.id"), index=True)
+    landlord_id: Mapped[int | None] = mapped_column(ForeignKey("landlords.id"), index=True)
+    move: Mapped[str] = mapped_column(String(4))
+    """`in` or `out`."""
+    due_on: Mapped[date]
+    done_at: Mapped[datetime | None] = mapped_column(Instant)
+    reminded_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+def add(conn: Connection, name: str, contact: str, phone: str, region: str, at: datetime) -> int:
+    """The id of the firm of this name, made when it isn't there."""
+    key = cipher().lookup("employer", region, name)
+    found = conn.execute(select(Employer.id).where(Employer.key == key)).scalar()
+    if found is not None:
+        return int(found)
+    row = {"key": key, "name": name, "contact": contact or None, "phone": phone or None, "region": region,
+           "created_at": at}  # fmt: skip
+    return int(conn.execute(insert(Employer).returning(Employer.id), row).scalar_one())
+
+
+def get(conn: Connection, employer_id: int) -> Row[Any] | None:
+    """A firm's row, or None."""
+    return conn.execute(select(Employer.__table__).where(Employer.id == employer_id)).first()
+
+
+def of_person(conn: Connection, person_id: int) -> list[Row[Any]]:
+    """The firms that somebody in a channel acts for."""
+    return list(conn.execute(select(Employer.__table__).where(Employer.person_id == person_id).order_by(Employer.id)))
+
+
+def listing(conn: Connection) -> list[Row[Any]]:
+    """All firms, by name."""
+    return list(conn.execute(select(Employer.__table__).order_by(Employer.name)))
+
+
+def owe(
+    conn: Connection, declaration_id: int, move: str, due_on: date, *, employer_id: int | None = None,
+    landlord_id: int | None = None,
+) -> None:  # fmt: skip
+    """Note that a move has to be reported by `due_on`."""
+    row = {"declaration_id": declaration_id, "employer_id": employer_id, "landlord_id": landlord_id, "move": move,
+           "due_on": due_on}  # fmt: skip
+    conn.execute(insert(Duty), row)
+
+
+def settle(conn: Connection, declaration_ids: list[int], move: str, at: datetime) -> None:
+    """The moves of these declarations were reported, confirmed or objected to."""
+    statement = update(Duty).where(Duty.declaration_id.in_(declaration_ids), Duty.move == move, Duty.done_at.is_(None))
+    conn.execute(statement.values(done_at=at))
+
+
+def due(conn: Connection, by: date, limit: int = 200) -> list[Row[Any]]:
+    """Duties not met that end on `by` or before and of which nobody was reminded yet, with whom to remind."""
+    from records.rooms import Landlord
+
+    table = Duty.__table__
+    statement = (
+        select(table, Employer.person_id.label("employer_person"), Landlord.person_id.label("landlord_person"))
+        .outerjoin(Employer, Employer.id == Duty.employer_id)
+        .outerjoin(Landlord, Landlord.id == Duty.landlord_id)
+        .where(Duty.done_at.is_(None), Duty.reminded_at.is_(None), Duty.due_on <= by)
+        .order_by(Duty.due_on)
+        .limit(limit)
+    )
+    return list(conn.execute(statement))
+
+
+def reminded(conn: Connection, duty_ids: list[int], at: datetime) -> None:
+    """Note that somebody was reminded of these."""
+    conn.execute(update(Duty).where(Duty.id.in_(duty_ids)).values(reminded_at=at))
