@@ -89,7 +89,7 @@ export function clear() {
 export function add(entries, person, hooks) {
   const chat = byId("chat");
   for (const entry of entries) {
-    if (entry.at - lastAt > PAUSE) chat.append(el("li", { class: "when" }, hourMinute(entry.at)));
+    if (entry.at - lastAt > PAUSE) chat.append(el("div", { class: "when" }, hourMinute(entry.at)));
     lastAt = entry.at;
     chat.append(item(entry, person, hooks));
   }
@@ -97,7 +97,7 @@ export function add(entries, person, hooks) {
 }
 
 function item(entry, person, hooks) {
-  if (entry.who === "platform") return el("li", { class: "system" }, entry.text);
+  if (entry.who === "platform") return el("div", { class: "system" }, entry.text);
   const body = (bodies[entry.kind] || bodies.news)(entry, hooks);
   if (body.tagName === "IMG") body.addEventListener("load", () => body.scrollIntoView({ block: "nearest" }));
   const mine = entry.who === "me";
@@ -105,5 +105,5 @@ function item(entry, person, hooks) {
     ? el("span", { class: `avatar tone-${person.key}`, "aria-hidden": "true" }, person.name[0])
     : el("span", { class: "avatar account", "aria-hidden": "true" }, "新");
   const speaker = el("span", { class: "hidden" }, mine ? "我：" : "公众号：");
-  return el("li", { class: mine ? "line mine" : "line theirs" }, face, el("div", { class: "said" }, speaker, body));
+  return el("div", { class: mine ? "line mine" : "line theirs" }, face, el("div", { class: "said" }, speaker, body));
 }

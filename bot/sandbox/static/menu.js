@@ -34,7 +34,7 @@ function top(button, at, press) {
   const name = clipped(button.name, 4);
   if (!below.length) return el("button", { type: "button", onclick: () => { closeSub(); press([at], button); } }, name);
   return el("button", {
-    type: "button", "aria-haspopup": "true", "aria-expanded": "false", "aria-controls": "submenu",
+    type: "button", "aria-expanded": "false", "aria-controls": "submenu",
     onclick: (event) => (opened === at ? closeSub() : openSub(below, at, press, event.currentTarget)),
   }, el("span", { class: "bars", "aria-hidden": "true" }, "≡"), name);
 }

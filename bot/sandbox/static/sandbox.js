@@ -214,7 +214,11 @@ async function photo(event) {
 function hold(phone) {
   Object.assign(state, { phone, chat: 0, epoch: null, follows: null });
   byId("browser").hidden = true;
-  for (const button of document.querySelectorAll(".who")) button.setAttribute("aria-pressed", String(button.dataset.phone === phone));
+  for (const button of document.querySelectorAll(".who")) {
+    const held = button.dataset.phone === phone;
+    button.setAttribute("aria-pressed", String(held));
+    if (held) button.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
   wire.filter(phone);
   look();
 }

