@@ -2,6 +2,15 @@
 
 from flask import Flask
 
+from bot.service import Service
+from bot.web import chat, front, limits, me
+from bot.web.blueprint import web
+
+__all__ = ["chat", "front", "me", "register"]
+
 
 def register(app: Flask) -> None:
-    """Add the pages."""
+    """Add the pages. The service must be in `app.extensions["service"]` already."""
+    service: Service = app.extensions["service"]
+    app.register_blueprint(web)
+    limits.apply(app, service)

@@ -1,0 +1,202 @@
+"""`/me`: what is held about the person who looks, and his ways with it: read, change, take along, delete.
+
+Who he is comes from the session (signed in on a phone) or from the visitor's cookie of the web chat; `?as=web` asks for
+the latter when there are both.
+"""
+
+import json
+from typing import Any
+
+from flask import Response, abort, g, redirect, render_template, request, session, url_for
+from sqlalchemy import Connection, Row
+from werkzeug.wrappers import Response as BaseResponse
+
+import clock
+from bot.web import bubbles, visitors
+from bot.web.blueprint import web
+from bot.web.visitors import service
+from records import cases, conversations, people, privacy, uploads
+from records.base import Busy, read, write
+from records.staff import TEAMS
+
+CHANNELS = {"wechat": "微信公众号", "web": "网页聊天"}
+HANDOFF_STATES = {"waiting": "等工作人员接", "claimed": "工作人员正在接待", "closed": "已结束"}
+TABLES = {
+    "outbox": "等着发给您的消息",
+    "reminders": "提醒",
+    "subscriptions": "您要我们通知的事",
+    "consents": "您给过的同意",
+    "declarations": "居住申报",
+}
+"""What people read for the tables of an export."""
+
+
+@web.errorhandler(Busy)
+def busy(_error: Busy) -> tuple[str, int]:
+    """The database can't be had."""
+    return render_template("error.html", code=503, text="系统正忙，请过一会儿刷新。急事请打12345。"), 503
+
+
+@web.get("/me")
+def me() -> str:
+    """What is held, at a glance."""
+    with read(service().engine) as conn:
+        person = _person(conn)
+        if person is None:
+            return render_template("web/me_nobody.html")
+        rows = conversations.transcript(conn, person.id, limit=60)
+        return render_template(
+            "web/me.html",
+            person=person,
+            channel=CHANNELS.get(person.channel, person.channel),
+            both=_both(conn),
+            recent=bubbles.of(conn, rows, ())[-6:],
+            cases=cases.of_person(conn, person.id),
+            case_states=cases.STATES,
+            handoffs=privacy.handoffs_of(conn, person.id, limit=10),
+            handoff_states=HANDOFF_STATES,
+            teams=TEAMS,
+            regions=_regions(),
+            changed=request.args.get("changed", ""),
+        )
+
+
+@web.post("/me/region")
+def region() -> BaseResponse:
+    """Change the place that answers hold for."""
+    wanted = request.form.get("region", "")
+    if wanted not in {key for _, places in _regions() for key, _ in places}:
+        abort(400)
+    with write(service().engine) as conn:
+        person = _person(conn) or abort(401)
+        privacy.set_region(conn, person.id, wanted)
+    return redirect(_back(changed="region"), 303)
+
+
+@web.get("/me/cases/<number>")
+def case(number: str) -> str:
+    """One case and what has happened to it."""
+    with read(service().engine) as conn:
+        row = _case(conn, number)
+        steps = [step for step in cases.history(conn, row.id) if step.shown]
+        return render_template(
+            "web/me_case.html", case=row, steps=steps, states=cases.STATES, teams=TEAMS,
+            open="withdrawn" in cases.MOVES[row.state], back=_back(),
+        )  # fmt: skip
+
+
+@web.post("/me/cases/<number>/withdraw")
+def withdraw(number: str) -> BaseResponse:
+    """Take a case back."""
+    with write(service().engine) as conn:
+        row = _case(conn, number)
+        try:
+            cases.move(conn, row.id, "withdrawn", f"person:{row.person_id}", clock.now())
+        except cases.IllegalMove:
+            abort(409)
+    return redirect(_back(changed="withdrawn"), 303)
+
+
+@web.get("/me/export.json")
+def export_json() -> Response:
+    """Everything held, for machines."""
+    data = _export()
+    response = Response(json.dumps(data, ensure_ascii=False, indent=1), mimetype="application/json")
+    name = f"my-records-{clock.today():%Y%m%d}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@web.get("/me/export")
+def export_page() -> str:
+    """Everything held, to read or print."""
+    return render_template(
+        "web/me_export.html", data=_export(), channels=CHANNELS, tables=TABLES, case_states=cases.STATES, teams=TEAMS,
+        handoff_states=HANDOFF_STATES, marks=bubbles.MARKS, back=_back(),
+    )  # fmt: skip
+
+
+@web.route("/me/delete", methods=["GET", "POST"])
+def remove() -> BaseResponse | str | tuple[str, int]:
+    """Asks once more, says what goes and what stays, and then does it."""
+    unsure = request.method == "POST" and request.form.get("sure") != "yes"
+    with read(service().engine) as conn:
+        person = _person(conn)
+        if person is None:
+            return redirect(url_for("web.me"), 303)
+        mine = cases.of_person(conn, person.id)
+    if request.method == "GET" or unsure:
+        page = render_template(
+            "web/me_delete.html", channel=CHANNELS.get(person.channel, ""), cases=len(mine), back=_back(),
+            under_way=[row for row in mine if "withdrawn" in cases.MOVES[row.state]], unsure=unsure, as_=_as(),
+        )  # fmt: skip
+        return (page, 400) if unsure else page
+    with write(service().engine) as conn:
+        done = privacy.erase(conn, person.id, clock.now())
+    if not done.held:
+        uploads.remove(service().settings.data_dir / "uploads", done.media)
+        _forget(person)
+    return render_template("web/me_deleted.html", done=done)
+
+
+def _forget(person: Row[Any]) -> None:
+    if person.channel == "web":
+        visitors.begin(kiosk=visitors.current().kiosk)
+    else:
+        session.pop("person", None)
+
+
+def _person(conn: Connection) -> Row[Any] | None:
+    """Whose records these are."""
+    signed_in = session.get("person")
+    if isinstance(signed_in, int) and _as() != "web":
+        row = people.get(conn, signed_in)
+        if row is not None and row.external:
+            return row
+    return people.find(conn, "web", visitors.current().id)
+
+
+def _both(conn: Connection) -> bool:
+    """Whether this browser has records both of a signed-in person and of its own."""
+    here = people.find(conn, "web", visitors.current().id) is not None
+    return here and isinstance(session.get("person"), int)
+
+
+def _case(conn: Connection, number: str) -> Row[Any]:
+    """A case of the person's own; 404 for anybody else's, as for none."""
+    person, row = _person(conn), cases.by_number(conn, number)
+    if person is None or row is None or row.person_id != person.id:
+        abort(404)
+    return row
+
+
+def _export() -> dict[str, Any]:
+    with read(service().engine) as conn:
+        person = _person(conn) or abort(404)
+        return {"exported_at": clock.now().isoformat(timespec="seconds"), **privacy.export_of(conn, person.id)}
+
+
+def _as() -> str:
+    return request.values.get("as", "")
+
+
+def _back(**more: str) -> str:
+    query: dict[str, Any] = dict(more)
+    if _as():
+        query["as"] = _as()
+    return url_for("web.me", **query)
+
+
+def _regions() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Places to choose from, by city: (city's name, [(key, name)])."""
+    if "regions" not in g:
+        tree = service().knowledge.regions
+        g.regions = [
+            (tree.name(city), [(city, f"{tree.name(city)}（不确定哪个区）")] + [
+                (key, tree.name(key)) for key in tree.regions if key in tree.inside(city) and key != city
+            ])
+            for city in service().settings.regions
+        ]  # fmt: skip
+    found: list[tuple[str, list[tuple[str, str]]]] = g.regions
+    return found

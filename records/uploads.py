@@ -1,0 +1,54 @@
+"""Pictures that people sent: one encrypted file each, under a name that tells nothing.
+
+They lie in `<data_dir>/uploads/<two digits>/<32 hex digits>`, whichever channel they came by.
+"""
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from records.crypto import cipher
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where the file `name` lies in `folder`. Raises `ValueError` for what is no such name."""
+    if len(name) != 32 or not all(char in "0123456789abcdef" for char in name):
+        raise ValueError("an upload's name has 32 hex digits")
+    return folder / name[:2] / name
+
+
+def keep(folder: Path, data: bytes) -> str:
+    """Store `data` encrypted; returns its name. The file is whole or not there."""
+    name = secrets.token_hex(16)
+    path = path_of(folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_suffix(".part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(cipher().encrypt(data))
+    part.replace(path)
+    return name
+
+
+def read(folder: Path, name: str) -> bytes | None:
+    """What was stored under `name`; None when it isn't there (any more)."""
+    try:
+        return cipher().decrypt(path_of(folder, name).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def remove(folder: Path, media: Iterable[str]) -> int:
+    """Remove the files of messages' `media`: our names, or a platform's ids that names were made of.
+
+    Returns how many there were.
+    """
+    gone = 0
+    for one in media:
+        for name in {one, cipher().lookup("media", one).hex()}:
+            try:
+                path_of(folder, name).unlink()
+                gone += 1
+            except (FileNotFoundError, ValueError):
+                continue
+    return gone
