@@ -1,10 +1,12 @@
 """Is somebody in danger: suicide, self-harm, a goodbye, a threat to kill; about oneself or another.
 
-Apart from the classifier and tuned for recall. The rules (crisis/patterns.yml) need no model file and always work.
+Apart from the classifier and tuned for recall. The rules (crisis/patterns.yml) need no model file and always work;
+a learned part (crisis_model.py) hears the rest once `use` has been given one.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +16,7 @@ import yaml
 from .normalise import _to_simplified
 
 HERE = Path(__file__).resolve().parent
-THRESHOLD = 0.5
+THRESHOLD, CERTAIN = 0.5, 0.9
 _BLANK = "□"
 _LOOSE_SPACE = re.compile(r"(?<=[\u3400-\u9fff，]) +| +(?=[\u3400-\u9fff，])")
 
@@ -73,14 +75,31 @@ def signs(text: str) -> list[Family]:
     return [family for family in families if family.pattern.search(left)]
 
 
-def detect(text: str) -> Crisis:
-    """Whether `text` speaks of danger to life. Never raises."""
+_learned: Callable[[str], float] | None = None
+
+
+def use(learned: Callable[[str], float] | None) -> None:
+    """From now on `detect` also asks `learned`: a message to the probability of danger, 0.5 being its threshold."""
+    global _learned
+    _learned = learned
+
+
+def detect(text: str, learned: float | None = None) -> Crisis:
+    """Whether `text` speaks of danger to life.
+
+    `learned` is the learned part's probability where the caller has it already; else the model given to `use` is
+    asked, and without one the rules decide alone. Rules and model add up as independent evidence. Never raises.
+    """
     found = signs(text)
-    if not found:
-        return Crisis(False, 0.0, "")
     safe = 1.0
     for family in found:
         safe *= 1 - family.weight
-    score = 1 - safe
-    reason = max(found, key=lambda family: family.weight).reason
-    return Crisis(score >= THRESHOLD, score, reason if score >= THRESHOLD else "")
+    # A strong sign needs no second opinion, and a message in danger no slower answer.
+    if learned is None and _learned is not None and safe > 1 - CERTAIN:
+        learned = _learned(text)
+    score = 1 - safe * (1 - (learned or 0.0))
+    if score < THRESHOLD:
+        return Crisis(False, score, "")
+    if not found:
+        return Crisis(True, score, "话里的意思像有危险")
+    return Crisis(True, score, max(found, key=lambda family: family.weight).reason)

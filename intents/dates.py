@@ -27,7 +27,10 @@ _HOLIDAYS = {
 }
 
 _N = r"(?:\d{1,2}|[一二三四五六七八九十两廿卅]{1,3})"
-_YEAR = r"(?:(?P<year>(?:19|20)\d\d|[一二][〇零○0-9一二三四五六七八九]{3}|(?<!\d)[012]\d)年的?|(?P<yearword>大前年|前年|去年|上年|旧年|今年|本年|明年|来年|后年)的?)"
+_YEAR = (
+    r"(?:(?P<year>(?:19|20)\d\d|[一二][〇零○0-9一二三四五六七八九]{3}|(?<!\d)[012]\d)年的?|(?P<yearword>大前年|前年|去年|"
+    r"上年|旧年|今年|本年|明年|来年|后年)的?)"
+)
 _LUNAR = re.compile(r"(?:农历|阴历|旧历|古历|老历|农历的|阴历的|闰)\s*$")
 _PLACE_BEFORE = re.compile(r"(?:[路街巷弄村道里坊园区组队幢栋楼层座牌排东西南北环]|编号|门牌|第|每月|每个月|月|[年A-Za-z\d.\-/#])\s*$")
 _THING_AFTER = (
@@ -36,20 +39,30 @@ _THING_AFTER = (
 )
 
 _FULL = re.compile(rf"{_YEAR}?(?P<month>{_N})月(?:份|的)?(?P<day>{_N})(?P<mark>号|日|)")
-_ISO = re.compile(r"(?<![\d.\-/])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?![\d.]*\d)")
-_COMPACT = re.compile(r"(?<![0-9A-Za-z\-号码单])(?P<year>19\d\d|20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![0-9A-Za-z])")
+_ISO = re.compile(
+    r"(?<![\d.\-/])(?P<year>(?:19|"
+    r"20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?![\d.]*\d)"
+)
+_COMPACT = re.compile(
+    r"(?<![0-9A-Za-z\-号码单])(?P<year>19\d\d|20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|"
+    r"3[01])(?![0-9A-Za-z])"
+)
 _MONTH_EDGE = re.compile(rf"{_YEAR}?(?P<month>{_N})月(?:份|的)?(?P<edge>底|末|初)(?![薪一二三四五六七八九十])")
 _YEAR_MONTH = re.compile(rf"{_YEAR}(?P<month>{_N})月份?(?!初|[一二三四五六七八九十\d])")
-_REL_MONTH = re.compile(rf"(?P<step>上上|下下|上|这|本|当|下)个?月(?:份|的)?(?:(?P<day>{_N})(?:号|日)|(?P<edge>底|末|初)(?![薪一二三四五六七八九十]))")
+_REL_MONTH = re.compile(
+    rf"(?P<step>上上|下下|上|这|本|当|下)个?月(?:份|的)?(?:(?P<day>{_N})(?:号|日)|(?P<edge>底|末|初)(?![薪一二三四五六七八九十]))"
+)
 _EDGE = re.compile(r"(?<![个\d一二三四五六七八九十正腊冬上下本每])月(?P<edge>底|末|初)(?![薪一二三四五六七八九十])")
-_YEAR_EDGE = re.compile(rf"(?:(?P<yearword>{'|'.join(_YEAR_WORDS)})|(?P<year>20\d\d)年)?年?(?P<edge>底|末)|")
-_YEAR_END = re.compile(r"(?:(?P<yearword>大前年|前年|去年|今年|明年|后年)的?年?|(?P<year>20\d\d)年?年|(?<![\d一二三四五六七八九十去今明前后每半全])年)(?P<edge>底|末)(?![薪])")
+_YEAR_END = re.compile(
+    r"(?:(?P<yearword>大前年|前年|去年|今年|明年|后年)的?年?|(?P<year>20\d\d)年?年|"
+    r"(?<![\d一二三四五六七八九十去今明前后每半全])年)(?P<edge>底|末)(?![薪])"
+)
 _WEEKDAY = re.compile(
     r"(?P<step>上上|下下|上|这|本|下)?(?P<ge>个?)(?:周|星期|礼拜)(?P<day>[一二三四五六日天1-6])(?![次趟回休天个班年两三四五六到至\-~—、])"
 )
 _AGO = re.compile(
-    rf"(?P<half>半)?(?P<n>(?:\d{{1,3}}|[一二三四五六七八九十两百]{{1,3}}))?(?P<ge>个)?(?P<half2>半)?(?:多|来)?"
-    rf"(?P<unit>天|日|周|星期|礼拜|月|年)(?P<half3>半)?(?:多)?(?:以|之)?(?P<way>前|后)(?![面台后提夫妻任途科列悔来果勤门厨脚])"
+    r"(?P<half>半)?(?P<n>(?:\d{1,3}|[一二三四五六七八九十两百]{1,3}))?(?P<ge>个)?(?P<half2>半)?(?:多|来)?"
+    r"(?P<unit>天|日|周|星期|礼拜|月|年)(?P<half3>半)?(?:多)?(?:以|之)?(?P<way>前(?![面台提夫妻任途科列门脚卫])|后(?![面台来悔果勤厨妈爸]))"
 )
 _DAY_WORD = re.compile(rf"(?:{'|'.join(sorted(_DAYS, key=len, reverse=True))})(?!津|头条|性的|之星|方舟)")
 _HOLIDAY = re.compile(
@@ -86,8 +99,7 @@ def _year_of(match: re.Match[str], today: date) -> int:
     if word := groups.get("yearword"):
         return today.year + _YEAR_WORDS[word]
     if written := groups.get("year"):
-        year = _number(written) if len(written) > 2 else 2000 + int(written)
-        return year
+        return _number(written) if len(written) > 2 else 2000 + int(written)
     return today.year
 
 
@@ -219,7 +231,7 @@ def _bare_days(text: str, today: date, taken: list[Found]) -> None:
         if _lunar(text, start):
             continue
         day = _number(m["day"])
-        before = next((t for t in reversed(sorted(taken)) if t[1] <= start), None)
+        before = next((t for t in sorted(taken, reverse=True) if t[1] <= start), None)
         if before and len(before[2]) == 10 and _RANGE_JOIN.fullmatch(text[before[1] : start]):
             first = date.fromisoformat(before[2])
             value = _iso_day(first.year, first.month, day)

@@ -7,13 +7,18 @@ _DIGIT = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇"
 _UNIT = {"十": 10, "百": 100, "千": 1000, "万": 10000, "k": 1000, "w": 10000, "亿": 100000000}
 _PART = re.compile(r"\d+(?:\.\d+)?|[零〇○一二三四五六七八九两俩幺仨]|[十百千万亿kw]")
 
-NUMERAL = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|[0-9零〇○一二三四五六七八九十百千万亿两俩幺](?:[.0-9零〇○一二三四五六七八九十百千万亿两俩幺]*[0-9零〇○一二三四五六七八九十百千万亿两俩幺])?)"
+_HAN = "零〇○一二三四五六七八九十百千万亿两俩"
+NUMERAL = (
+    rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[百千万亿](?:\d(?!\d)|"
+    rf"[{_HAN}\d]*[百千万][{_HAN}\d]*|[{_HAN}](?!个))?)?"
+    rf"|[{_HAN}]+)"
+)
 
 
 def parse(text: str) -> Decimal | None:
     """The number `text` writes, or None where it writes none or a range (三四千, 五六百).
 
-    A last digit after a unit counts the next lower unit, as in speech: 两万三 = 23000, 3千5 = 3500, 一百二 = 120.
+    A last digit after a unit counts the next lower one, as in speech: 两万三 = 23000, 3千5 = 3500, 一百二 = 120.
     """
     text = text.replace(",", "")
     if re.fullmatch(r"\d+(\.\d+)?", text):
@@ -27,7 +32,7 @@ def parse(text: str) -> Decimal | None:
 
 
 def _spelled(text: str) -> Decimal | None:
-    """Digits read one by one: 二〇二六. Two or three of them (三四, 五六) are a guess between two, not a number."""
+    """Digits read one by one: 二〇二六. Two or three of them (三四, 五六) guess between two and are no number."""
     return Decimal("".join(str(_DIGIT[c]) for c in text)) if len(text) >= 4 else None
 
 
