@@ -1,0 +1,1 @@
+"""Measurements: `make bench` prints the tables of docs/bench.md."""
