@@ -137,7 +137,9 @@ class Platform:
 
     def post(self, body: str | bytes, query: dict[str, str] | None = None) -> TestResponse:
         """A push in plain mode."""
-        return self.web.post("/wechat", query_string=query or self.query(), data=body)
+        # A client of its own for each push: pushes come at once, and a test client serves one thread.
+        hand = self.web.application.test_client()
+        return hand.post("/wechat", query_string=query or self.query(), data=body)
 
     def post_safe(self, body: str, *, app_id: str | None = None) -> TestResponse:
         """A push in safe mode."""

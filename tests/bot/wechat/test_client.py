@@ -161,11 +161,11 @@ def test_a_silent_or_broken_line_ends_in_a_fault_in_time(stage: Stage, monkeypat
     monkeypatch.setattr(client_module, "TIMEOUT", (0.5, 0.5))
     client = PlatformClient(stage.service.settings, None)
     assert client.access_token
-    stage.rule("*", effect, left=5, seconds=3)
+    stage.rule("*", effect, left=5, seconds=8)
     started = time.monotonic()
     with pytest.raises(ApiFault) as fault:
         harmless(client)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert (fault.value.errcode, fault.value.action) == (None, "retry_later")
 
 
@@ -173,11 +173,11 @@ def test_a_silent_or_broken_line_ends_in_a_fault_in_time(stage: Stage, monkeypat
 def test_fetching_the_token_has_a_time_limit_too(stage: Stage, monkeypatch, effect: str) -> None:
     monkeypatch.setattr(client_module, "TIMEOUT", (0.5, 0.5))
     client = PlatformClient(stage.service.settings, None)
-    stage.rule("cgi-bin/stable_token", effect, left=5, seconds=3)
+    stage.rule("cgi-bin/stable_token", effect, left=5, seconds=8)
     started = time.monotonic()
     with pytest.raises(ApiFault) as fault:
         harmless(client)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert client.secret not in str(fault.value)
 
 
