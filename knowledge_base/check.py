@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from knowledge_base import store
+from knowledge_base.rule_files import run_cases
 from knowledge_base.schema import Article, Fault, KnowledgeError
 from knowledge_base.store import Knowledge
 
@@ -27,8 +28,9 @@ def check(folder: Path | None, on: date) -> Report:
         knowledge = store.load(folder)
     except KnowledgeError as error:
         return Report(0, error.faults, [])
-    errors = [*_from_the_future(knowledge, on), *_contradictions(knowledge, on)]
-    return Report(len(knowledge.articles), errors, [*_expiring(knowledge, on), *_markup(knowledge)])
+    errors = [*_from_the_future(knowledge, on), *_contradictions(knowledge, on), *run_cases(knowledge.rules)]
+    warnings = [*_expiring(knowledge, on), *_expiring_rules(knowledge, on), *_markup(knowledge)]
+    return Report(len(knowledge.articles), errors, warnings)
 
 
 def _from_the_future(knowledge: Knowledge, on: date) -> Iterator[Fault]:
@@ -61,6 +63,14 @@ def _expiring(knowledge: Knowledge, on: date) -> Iterator[Fault]:
             yield Fault(a.file, a.id, "next_review", f"comes in {(min(ends) - on).days} days: {min(ends)}")
         if starts:
             yield Fault(a.file, a.id, "sources", f"start on {max(starts)}; not shown until then")
+
+
+def _expiring_rules(knowledge: Knowledge, on: date) -> Iterator[Fault]:
+    for rule in knowledge.rules.rules:
+        if rule.next_review < on:
+            yield Fault(rule.file, rule.id, "next_review", f"has passed ({rule.next_review}); it computes nothing")
+        elif rule.next_review - on <= SOON:
+            yield Fault(rule.file, rule.id, "next_review", f"comes in {(rule.next_review - on).days} days")
 
 
 def _markup(knowledge: Knowledge) -> Iterator[Fault]:

@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from knowledge_base import regions as region_file
-from knowledge_base import terms, validate, yamlsafe
+from knowledge_base import rule_files, terms, validate, yamlsafe
 from knowledge_base.regions import RegionTree
+from knowledge_base.rules import Rules
 from knowledge_base.schema import Article, Fault, Hotline, KnowledgeError, Source
 from knowledge_base.search import Hit, Index
 
@@ -23,13 +24,15 @@ Item = TypeVar("Item", Article, Hotline)
 class Knowledge:
     """Everything that may be told, at one moment. Safe to share between threads; nothing in it changes.
 
-    articles holds every article, shown or not (the console needs them); hotlines only current ones.
+    articles holds every article, shown or not (the console needs them); hotlines only current ones; rules work
+    out dates, sums and eligibility.
     """
 
     articles: Mapping[str, Article]
     hotlines: Mapping[str, Hotline]
     regions: RegionTree
-    synonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
+    synonyms: Mapping[str, str] = field(repr=False)
+    rules: Rules = field(repr=False)
     _by_intent: Mapping[tuple[str, str], tuple[Article, ...]] = field(init=False, repr=False)
     _index: Index = field(init=False, repr=False)
 
@@ -108,9 +111,10 @@ def load(folder: Path | None = None, regions: Collection[str] | None = None) -> 
     shown = {id: h for id, h in lines.items() if h.status == "current"}
     faults += _dead_hotlines(articles, lines, shown)
     synonyms = _synonyms(folder / "synonyms.yml", faults)
+    rules = rule_files.read(folder, tree, faults)
     if faults:
         raise KnowledgeError(faults)
-    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree, synonyms)
+    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree, synonyms, rules)
 
 
 def _wanted(tree: RegionTree, regions: Collection[str] | None) -> frozenset[str]:
