@@ -14,7 +14,6 @@ import struct
 import threading
 import time
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import redis
@@ -82,7 +81,11 @@ def for_process(settings: Settings, platform: Platform) -> Settings:
 def blueprint(platform: Platform) -> Blueprint:
     """The API as a blueprint; mount it at `/sandbox/api`."""
     pages = Blueprint("sandbox_api", __name__)
-    pages.add_url_rule("/<path:path>", "call", partial(_serve, platform), methods=["GET", "POST"])
+
+    def serve(path: str) -> Response:  # a function, not a partial: rate limiters ask a view for its name
+        return _serve(platform, path)
+
+    pages.add_url_rule("/<path:path>", "call", serve, methods=["GET", "POST"])
     return pages
 
 
