@@ -134,6 +134,13 @@ def test_every_service_intent_has_a_plain_answer_everywhere(knowledge, intent, r
     assert knowledge.main(intent, region, TODAY) is not None
 
 
+def test_every_intent_an_article_answers_is_in_the_taxonomy(knowledge):
+    taxonomy = yamlsafe.read(FOLDER.parent / "intents" / "taxonomy.yml")["intents"]
+    asked = {intent for article in knowledge.articles.values() for intent in article.intents}
+    assert asked <= set(taxonomy)
+    assert set(SERVICE_INTENTS) <= set(taxonomy)
+
+
 def test_there_are_36_service_intents():
     assert len(set(SERVICE_INTENTS)) == 36
 

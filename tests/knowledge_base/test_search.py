@@ -76,6 +76,10 @@ def test_traditional_mistyped_full_width_and_pinyin_find_the_same(knowledge, que
     assert first(knowledge, question) in {"nb-permit-renewal", "zj-permit-renewal-late"}
 
 
+def test_all_writings_are_folded_into_one():
+    assert terms.fold("簽註ＡＢ１２") == "签注ab12"
+
+
 def test_initials_find_the_word(knowledge):
     assert "permit" in first(knowledge, "jzz")
 
