@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from knowledge_base import store
+from knowledge_base import numbers, store
+from knowledge_base.expressions import Value
 from knowledge_base.rule_files import run_cases
 from knowledge_base.schema import Article, Fault, KnowledgeError
 from knowledge_base.store import Knowledge
@@ -29,6 +31,7 @@ def check(folder: Path | None, on: date) -> Report:
     except KnowledgeError as error:
         return Report(0, error.faults, [])
     errors = [*_from_the_future(knowledge, on), *_contradictions(knowledge, on), *run_cases(knowledge.rules)]
+    errors += _numbers_that_differ(knowledge, on)
     warnings = [*_expiring(knowledge, on), *_expiring_rules(knowledge, on), *_markup(knowledge)]
     return Report(len(knowledge.articles), errors, warnings)
 
@@ -49,6 +52,31 @@ def _contradictions(knowledge: Knowledge, on: date) -> Iterator[Fault]:
             other = plain.setdefault((intent, a.region), a)
             if other is not a:
                 yield Fault(a.file, a.id, "aspect", f"is main for {intent} in {a.region}, as is {other.id}")
+
+
+def _numbers_that_differ(knowledge: Knowledge, on: date) -> Iterator[Fault]:
+    for rule in knowledge.rules.rules:
+        held = [number for p in rule.parameters for number in _flat(p.on(on))]
+        for id in rule.told_in:
+            article = knowledge.articles.get(id)
+            if article is None:
+                yield Fault(rule.file, rule.id, "told_in", f"is no article: {id}")
+                continue
+            told = numbers.told(article)
+            for number in held:
+                # 1.5 times may be told as 150 per cent, 12 months as a year.
+                if not {numbers.plain(str(n)) for n in (number, number * 100, number / 12)} & told:
+                    yield Fault(
+                        article.file, id, "answer", f"does not tell {number}, which rule {rule.id} computes with"
+                    )
+
+
+def _flat(value: Value) -> Iterator[Decimal]:
+    if isinstance(value, Decimal):
+        yield value
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from _flat(entry)
 
 
 def _expiring(knowledge: Knowledge, on: date) -> Iterator[Fault]:

@@ -60,6 +60,7 @@ def _rule(row: Mapping[str, Any], whole: Mapping[str, Any], region: str, file: s
         result=row.get("result", ""),
         next_review=date.fromisoformat(row.get("next_review", whole["next_review"])),
         cases=tuple(row.get("cases", ())),
+        told_in=tuple(row.get("told_in", ())),
         file=file,
     )
     _check_names(rule)

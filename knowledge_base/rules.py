@@ -75,7 +75,8 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A question that can be worked out in one place; cases are its tests, in the words of a clerk."""
+    """A question that can be worked out in one place; cases are its tests, in the words of a clerk; told_in
+    names the articles that tell its numbers."""
 
     id: str
     topic: str
@@ -87,6 +88,7 @@ class Rule:
     result: str
     next_review: date
     cases: tuple[Mapping[str, Any], ...] = ()
+    told_in: tuple[str, ...] = ()
     file: str = ""
 
 

@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 
 import knowledge_base
-from knowledge_base import yamlsafe
+from knowledge_base import numbers, yamlsafe
 from knowledge_base.check import check
 from tests.knowledge_base.kit import TODAY
 
 FOLDER = Path(knowledge_base.__file__).parent
 NUMBERS = Path(__file__).with_name("fact_numbers.tsv")  # numbers that each fact establishes
-CHINESE = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-UNIT = "(?:个?月|年|天|日|元|分|岁|倍|周|小时|分钟|级|份|人|平方米|％|%|成|项|条|张)"
-
 SERVICE_INTENTS = [
     "residence_register",
     "residence_update",
@@ -56,50 +53,27 @@ SERVICE_INTENTS = [
 ]
 
 
-def plain(number):
-    return str(int(number)) if number.isdigit() else number  # 07 is 7
-
-
-def numbers(text):
-    """Every number a reader sees, digits and Chinese numerals before a unit alike: 三个月 and 3个月 are both 3."""
-    found = {plain(n) for n in re.findall(r"\d+(?:\.\d+)?", text)}
-    for word in re.findall(rf"([半一二两三四五六七八九十]+)(?={UNIT})", text):
-        if word == "半":
-            found.add("0.5")
-        elif "十" in word:
-            tens, ones = word.split("十", 1)
-            found.add(str(CHINESE.get(tens, 1) * 10 + CHINESE.get(ones, 0)))
-        elif len(word) == 1:
-            found.add(str(CHINESE[word]))
-    return found
-
-
-def read_by_people(article):
-    single = (article.title, article.answer, article.where, article.duration, article.fee, article.deadline)
-    return "。".join((*single, *article.steps, *article.papers, *article.exceptions))
-
-
 @pytest.fixture(scope="module")
 def established():
     with NUMBERS.open(encoding="utf-8") as file:
         rows = csv.DictReader(file, delimiter="\t")
-        return {row["fact"]: {plain(n) for n in row["numbers"].split()} for row in rows}
+        return {row["fact"]: {numbers.plain(n) for n in row["numbers"].split()} for row in rows}
 
 
 def test_every_number_told_is_established_by_a_fact_of_the_article_or_is_a_hotline(knowledge, established):
-    lines = {number for h in knowledge.hotlines.values() for number in numbers(h.number)}
+    lines = {number for h in knowledge.hotlines.values() for number in numbers.of(h.number)}
     wrong = {}
     for article in knowledge.articles.values():
         known = lines.union(*(established[fact] for fact in article.facts))
-        unknown = numbers(read_by_people(article)) - known
+        unknown = numbers.told(article) - known
         if unknown:
             wrong[article.id] = unknown
     assert wrong == {}
 
 
 def test_the_number_check_sees_an_invented_number():
-    assert numbers("住满三个月、交10元，半年后再来") == {"3", "10", "0.5"}
-    assert numbers("最低2490元") - {"2260"} == {"2490"}
+    assert numbers.of("住满三个月、交10元，半年后再来") == {"3", "10", "0.5"}
+    assert numbers.of("最低2490元") - {"2260"} == {"2490"}
 
 
 def test_every_answer_is_a_finished_short_text(knowledge):

@@ -48,3 +48,35 @@ def test_a_law_not_yet_in_force_is_announced(folder):
 def test_html_is_told_to_the_clerk(folder):
     write(folder, "ningbo/permit.yml", ARTICLE.replace("每年签一次。", "每年<b>签</b>一次。"))
     assert "holds HTML" in str(check(folder, TODAY).warnings[0])
+
+
+RULE = """
+version: 1
+next_review: 2027-05-20
+laws:
+  a: {document: 某条例}
+rules:
+- id: one
+  topic: fee
+  title: 费用
+  told_in: [nb-permit-renewal]
+  parameters:
+    rate: {label: 几倍, law: a, values: [{from: 2020-01-01, value: 1.5}]}
+    months: {label: 几个月, law: a, values: [{from: 2020-01-01, value: 12}]}
+  clauses:
+  - {let: total, be: rate * months, say: "{total}"}
+  result: total
+  cases: []
+"""
+
+
+def test_a_number_in_a_text_that_differs_from_the_rule_is_an_error(folder):
+    path = folder / "rules/ningbo/fee.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(RULE, encoding="utf-8")
+    write(folder, "ningbo/permit.yml", ARTICLE.replace("每年签一次。", "一年内签，150%付。"))
+    assert check(folder, TODAY).errors == []
+    write(folder, "ningbo/permit.yml", ARTICLE.replace("每年签一次。", "一年内签，200%付。"))
+    assert [f.fault for f in check(folder, TODAY).errors] == ["does not tell 1.5, which rule one computes with"]
+    path.write_text(RULE.replace("[nb-permit-renewal]", "[nb-gone]"), encoding="utf-8")
+    assert [f.fault for f in check(folder, TODAY).errors] == ["is no article: nb-gone"]
