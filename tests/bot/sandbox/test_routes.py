@@ -9,6 +9,8 @@ import httpx
 import pytest
 import redis
 from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 
 import clock
 from bot import pages
@@ -30,6 +32,8 @@ def service(settings, client, serve):
     """An application that holds the sandbox and a callback that answers nothing, on real HTTP."""
     app = Flask("service", static_folder=None)
     pages.prepare(app, settings)
+    # As the service does: limits look views up by name.
+    Limiter(get_remote_address, app=app, default_limits=["100000 per minute"], storage_uri="memory://")
     platform = routes.register(app, settings, client)
 
     @app.post("/wechat")
