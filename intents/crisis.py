@@ -4,6 +4,7 @@ Apart from the classifier and tuned for recall. The rules (crisis/patterns.yml) 
 a learned part (crisis_model.py) hears the rest once `use` has been given one.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable
@@ -16,7 +17,11 @@ import yaml
 from .normalise import _to_simplified
 
 HERE = Path(__file__).resolve().parent
-THRESHOLD, CERTAIN = 0.5, 0.9
+THRESHOLD = 0.5
+# From this weight on a family's word is enough, whatever the model thinks; below it the model may take off at most
+# VETO log-odds.
+PLAIN, VETO = 0.93, 2.0
+UNSPOKEN = "话里的意思像有危险"
 _BLANK = "□"
 _LOOSE_SPACE = re.compile(r"(?<=[\u3400-\u9fff，]) +| +(?=[\u3400-\u9fff，])")
 
@@ -94,12 +99,20 @@ def detect(text: str, learned: float | None = None) -> Crisis:
     safe = 1.0
     for family in found:
         safe *= 1 - family.weight
-    # A strong sign needs no second opinion, and a message in danger no slower answer.
-    if learned is None and _learned is not None and safe > 1 - CERTAIN:
+    if learned is None and _learned is not None:
         learned = _learned(text)
-    score = 1 - safe * (1 - (learned or 0.0))
+    plain = any(family.weight >= PLAIN for family in found)
+    score = 1 - safe if learned is None or plain else _together(safe, learned)
     if score < THRESHOLD:
         return Crisis(False, score, "")
     if not found:
-        return Crisis(True, score, "话里的意思像有危险")
+        return Crisis(True, score, UNSPOKEN)
     return Crisis(True, score, max(found, key=lambda family: family.weight).reason)
+
+
+def _together(safe: float, learned: float) -> float:
+    """Rules and model as independent evidence: their log-odds add up, so that a knife or a bridge alone can be nothing
+    and a weak sign in a message that sounds like it is danger."""
+    rules = math.log((1 - safe) / safe) if safe < THRESHOLD else 2 * (1 - safe)
+    model = math.log(max(learned, 1e-9) / max(1 - learned, 1e-9))
+    return 1 / (1 + math.exp(-(rules + (max(model, -VETO) if rules else model))))
