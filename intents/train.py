@@ -15,13 +15,14 @@ import sys
 import time
 from pathlib import Path
 
-from . import nlu_files
+from . import gate, nlu_files
 from .classifier import STEPS, Classifier, Progress, fit
 from .encoder import Encoder, prepare
 
 log = logging.getLogger(__name__)
 
-_CODE = ("normalise.py", "nlu_files.py", "clauses.py", "sounds.py", "features.py", "encoder.py", "classifier.py", "train.py")
+_CODE = ("normalise.py", "nlu_files.py", "clauses.py", "sounds.py", "features.py", "encoder.py", "classifier.py",
+         "gate.py", "train.py")
 
 
 def model_folder() -> Path:
@@ -33,7 +34,7 @@ def digest(folder: Path = nlu_files.NLU) -> str:
     """Of everything a model depends on: training files, taxonomy, floors, code."""
     sha = hashlib.sha256()
     here = nlu_files.HERE
-    for path in [*sorted(folder.glob("*.yml")), here / "taxonomy.yml", *(here / name for name in _CODE)]:
+    for path in [*sorted(folder.glob("*.yml")), here / "taxonomy.yml", here / "floors.yml", *(here / name for name in _CODE)]:
         sha.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return sha.hexdigest()[:20]
 
@@ -41,7 +42,7 @@ def digest(folder: Path = nlu_files.NLU) -> str:
 def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Progress | None = None) -> Classifier:
     """The model for the training files as they are now; trained first when it isn't there.
 
-    Several processes may call it at once: one trains, the others wait. Raises `BrokenFile`.
+    Several processes may call it at once: one trains, the others wait. Raises `BrokenFile` or `BelowFloor`.
     """
     folder = folder or model_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,8 +54,12 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
         if found is not None:
             return found
         log.info("training the classifier: the files or the code changed")
-        lines = [line for line in nlu_files.read_folder(nlu) if not nlu_files.is_dev(line.text)]
-        trained = fit([line.text for line in lines], [line.intent for line in lines], encoder, progress or log.info)
+        tell = progress or log.info
+        lines = nlu_files.read_folder(nlu)
+        learnt = [line for line in lines if not nlu_files.is_dev(line.text)]
+        trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
+        tell("gate")
+        gate.check(trained, [line for line in lines if nlu_files.is_dev(line.text)], gate.Floors.load())
         _store(trained, target)
         _remove_others(folder, target)
     return Classifier.load(target, encoder)
@@ -93,7 +98,7 @@ def _remove_others(folder: Path, keep: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; 0 when the model is there, 1 when the training files are broken."""
+    """The command line; 0 when the model is there, 1 when the training files are broken or it is below a floor."""
     from tqdm import tqdm
 
     parser = argparse.ArgumentParser(prog="python -m intents.train", description="Train the classifier.")
@@ -101,14 +106,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--nlu", type=Path, default=nlu_files.NLU, help="the folder of training files")
     options = parser.parse_args(arguments)
     start = time.monotonic()
-    with tqdm(total=len(STEPS), unit="step", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=len(STEPS) + 1, unit="step", disable=not sys.stderr.isatty()) as bar:
         def show(step: str) -> None:
             bar.set_description(step)
             bar.update()
 
         try:
             model = ensure(options.folder, options.nlu, show)
-        except nlu_files.BrokenFile as error:
+        except (nlu_files.BrokenFile, gate.BelowFloor) as error:
             print(error, file=sys.stderr)
             return 1
     print(f"labels={len(model.labels)} features={len(model.vectoriser.known)} seconds={time.monotonic() - start:.1f}")

@@ -9,6 +9,7 @@ import yaml
 
 from . import crisis, entities
 from .classifier import Classifier, Floats
+from .clauses import clauses, focus
 from .nlu_files import HERE
 from .understanding import Understanding
 
@@ -16,7 +17,10 @@ from .understanding import Understanding
 FIRST_NEEDS = ("psych_crisis", "emergency", "wage_arrears", "work_injury")
 # Turns of a conversation, not needs: never the second half of a message.
 STEERING = frozenset({"greet", "thanks", "goodbye", "help", "affirm", "deny", "cancel", "out_of_scope"})
-_CLAUSES = re.compile(r"[，。；！？ ]+|(?:还有|另外|顺便|再问|再有|以及|同时)")
+_ASKS = re.compile("怎么|咋|哪|吗|么$|呢|多少|几|啥|什么|能不能|可不可以|有没有|行不行|会不会|想[要问找办查]|我要|帮|求|请|麻烦|能|可以|？")
+_JOINED = re.compile("另外|还有|顺便|再问|再有|对了|以及|同时|那")
+# Longer ones are stories with one wish; halves of them mislead.
+_LONGEST_DOUBLE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +79,47 @@ class Understander:
         )
 
     def decide(self, normal: str) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
-        """Intent, second need and ranking of a text as the classifier reads it."""
+        """Intent, second need and ranking of a text as the classifier reads it.
+
+        A message with two needs is answered for the one that can't wait (`FIRST_NEEDS`, in that order), else for the
+        one named last; the other comes back as the second.
+        """
         labels = self.classifier.labels
         if not any(ch.isalnum() for ch in normal):
-            return "out_of_scope", None, _ranking(labels, _certain(labels, "out_of_scope"))
-        probabilities = self.classifier.probabilities([normal])[0]
-        ranking = _ranking(labels, probabilities)
-        return ranking[0][0], None, ranking
+            return "out_of_scope", None, (("out_of_scope", 1.0), *((label, 0.0) for label in labels if label != "out_of_scope"))
+        halves = _halves(normal)
+        rows = self.classifier.probabilities([normal, *halves])
+        ranking = _ranking(labels, rows[0])
+        if not halves:
+            return ranking[0][0], None, ranking
+        needs = [(labels[int(row.argmax())], float(row.max())) for row in rows[1:]]
+        return self._two_needs(ranking, needs)
+
+    def _two_needs(self, ranking: tuple[tuple[str, float], ...],
+                   needs: list[tuple[str, float]]) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
+        whole = ranking[0][0]
+        (first, sure_first), (last, sure_last) = needs
+        if first == last or min(sure_first, sure_last) < self.bands.second or {first, last} & STEERING:
+            return whole, None, ranking
+        if whole not in (first, last):
+            return whole, None, ranking
+        urgent = next((name for name in FIRST_NEEDS if name in (first, last)), None)
+        intent = urgent or last
+        second = first if intent == last else last
+        # The rule decides, not the odds of the whole message; they are reported in the order of the decision.
+        odds = dict(ranking)
+        odds[intent], odds[whole] = max(odds[intent], odds[whole]), min(odds[intent], odds[whole])
+        return intent, second, tuple(sorted(odds.items(), key=lambda item: (-item[1], item[0] != intent)))
 
 
-def _certain(labels: tuple[str, ...], name: str) -> Floats:
-    import numpy as np
-
-    return np.array([1.0 if label == name else 0.0 for label in labels], np.float32)
+def _halves(normal: str) -> list[str]:
+    """The two questions of a message that seems to hold two; nothing when it holds one."""
+    parts = clauses(focus(normal))
+    asking = [i for i, part in enumerate(parts) if _ASKS.search(part)]
+    if len(asking) < 2 or len(normal) > _LONGEST_DOUBLE:
+        return []
+    cut = asking[-1] if _JOINED.match(parts[asking[-1]]) else asking[0] + 1
+    return ["".join(parts[:cut]), "".join(parts[cut:])]
 
 
 def _ranking(labels: tuple[str, ...], probabilities: Floats) -> tuple[tuple[str, float], ...]:
