@@ -102,17 +102,30 @@ class Index:
         if not self.articles:
             return []
         region = self._named(query) or region
-        wanted = set(terms.query_terms(query, self.synonyms))
-        scores = np.maximum.reduceat(self.asked.score(wanted), self.starts)
-        scores += WHOLE * self.whole.score(wanted)
+        chain = self.regions.chain(region)
+        scores = self._scores(query, chain)
         if likely:
             scores *= 1 + LIKELY * self._probability(likely)
+        return self._best(scores, on, limit, chain)
+
+    def within(self, intent: str, query: str, region: str, on: date) -> list[Hit]:
+        """The articles of one intent that fit a question, best first: which side of a known matter is meant."""
         chain = self.regions.chain(region)
+        scores = np.zeros(len(self.articles), dtype=np.float32)
+        at = self.of_intent.get(intent)
+        if at is None:
+            return []
+        scores[at] = self._scores(query, chain)[at]
+        return self._best(scores, on, len(at), chain)
+
+    def _scores(self, query: str, chain: Sequence[str]) -> NDArray[np.float32]:
+        wanted = set(terms.query_terms(query, self.synonyms))
+        scores: NDArray[np.float32] = np.maximum.reduceat(self.asked.score(wanted), self.starts)
+        scores += WHOLE * self.whole.score(wanted)
         nearness = np.zeros(len(self.keys), dtype=np.float32)  # another place's articles count for nothing
         for step, place in enumerate(reversed(chain)):
             nearness[self.keys.index(place)] = 1 + NEARER * step
-        scores *= nearness[self.place]
-        return self._best(scores, on, limit, chain)
+        return scores * nearness[self.place]
 
     def _probability(self, likely: Mapping[str, float]) -> NDArray[np.float32]:
         best = np.zeros(len(self.articles), dtype=np.float32)

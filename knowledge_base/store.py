@@ -16,6 +16,7 @@ from knowledge_base.search import Hit, Index
 
 FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
+MUCH_BETTER = 1.75  # how many times as well another article must fit to be told instead of the plain one
 
 Item = TypeVar("Item", Article, Hotline)
 
@@ -60,6 +61,18 @@ class Knowledge:
     def aspect(self, intent: str, region: str, on: date, aspect: str) -> Article | None:
         """The most specific valid article on one side of the matter (see schema.ASPECTS), or None."""
         return next((a for a in self.find(intent, region, on) if a.aspect == aspect), None)
+
+    def fitting(self, intent: str, question: str, region: str, on: date) -> Article | None:
+        """The article of an intent that answers this very question: the plain one, unless another fits much better.
+
+        工资卡被包工头收走 is about unpaid wages, but the answer lies in the article on building sites.
+        """
+        plain = self.main(intent, region, on)
+        hits = self._index.within(intent, question, region, on)
+        if not hits:
+            return plain
+        fit = next((hit.score for hit in hits if hit.article is plain), 0.0)
+        return hits[0].article if plain is None or hits[0].score > MUCH_BETTER * fit else plain
 
     def search(
         self, query: str, region: str, on: date, limit: int = 3, likely: Mapping[str, float] | None = None

@@ -50,6 +50,24 @@ def test_questions_nobody_developed_on_do_not_fall_below_where_they_were(knowled
     assert three >= 0.60, three
 
 
+@pytest.mark.parametrize(("name", "floor"), [("search_pairs.tsv", 0.92), ("search_unseen.tsv", 0.80)])
+def test_within_a_known_intent_the_article_that_answers_this_question_is_told(knowledge, name, floor):
+    rows = pairs(name)
+    good = 0
+    for row in rows:
+        wanted = row["article"].split("|")
+        intent = knowledge.articles[wanted[0]].intents[0]
+        good += knowledge.fitting(intent, row["question"], row["region"], TODAY).id in wanted
+    assert good / len(rows) >= floor, good / len(rows)
+
+
+def test_a_bare_question_of_an_intent_gets_the_plain_answer(knowledge):
+    for question in ("工资", "", "欠薪怎么办", "😀"):
+        assert knowledge.fitting("wage_arrears", question, "haishu", TODAY).id == "nb-wage-arrears"
+    assert knowledge.fitting("wage_arrears", "工资卡被包工头收走了", "haishu", TODAY).id == "nat-wage-construction"
+    assert knowledge.fitting("no_such_intent", "工资", "haishu", TODAY) is None
+
+
 def test_no_pair_is_copied_from_an_article(knowledge):
     asked = {question for article in knowledge.articles.values() for question in article.questions}
     for name in ("search_pairs.tsv", "search_unseen.tsv"):
