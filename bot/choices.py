@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from bot.message import Inbound
 from bot.state import State
+from handlers.calculators import PREFIX, REMIND
 from handlers.declared import forms
 from handlers.policy import STEPS
 from handlers.registry import titles
+from handlers.talk import CASE_NUMBER
 from handlers.turn import MAX_LABEL
 from intents import Understanding
 from knowledge_base import Knowledge
@@ -34,6 +36,7 @@ class Goal:
     region: str = ""
     form: str = ""
     say: str = ""
+    remind: str = ""
 
 
 def goal(choice: str) -> Goal | None:
@@ -46,7 +49,9 @@ def goal(choice: str) -> Goal | None:
         return Goal(say=_FORM_WORDS[choice])
     if choice.startswith("form:"):
         name = choice.removeprefix("form:")
-        return Goal(form=name) if name in forms() else None
+        return Goal(form=name) if name in forms() or name.startswith(PREFIX) else None
+    if choice.startswith(REMIND):
+        return Goal(remind=choice)
     intent, _, aspect = choice.partition("/")
     if intent not in titles() or (aspect and aspect not in ASPECTS and aspect != STEPS):
         return None
@@ -110,7 +115,7 @@ def side(text: str) -> str:
 
 
 _START = re.compile(
-    r"(?:帮我?|给我|替我|我要|我想|我来|想|要|怎么)?(?:在这里?|现在|直接)?(?:登记|投诉|举报|报名|申请|填(?:表|一?个表)?|填一下|预约|算(?:一下|一算|算)?|测(?:一下|一测|算)|上报|报案|立案|提交|提醒)"
+    r"(?:帮我?|给我|替我|我要|我想|我来|想|要|怎么)?(?:在这里?|现在|直接)?(?:登记|投诉|举报|报名|申请|填(?:表|一?个表)?|填一下|预约|约(?=个|一个|一下|一次|心理)|算(?:一下|一算|算)?|测(?:一下|一测|算)|上报|报案|立案|提交|提醒)"
 )
 _BARE_START = re.compile(
     r"(?:那|那就|好|好的|行|嗯|可以|来)?[，, ]*(?:请|麻烦)?(?:你|您)?(?:帮我?|给我|替我|我要|我想|想|要|我来)?(?:现在|直接)?"
@@ -121,9 +126,22 @@ _ASKING_HOW = re.compile(r"怎么|怎样|咋|如何|哪里|哪儿|在哪|多少|
 
 def wants_form(text: str) -> bool:
     """Whether a message asks to have something filed, computed or booked here and now, not how it is done."""
-    return _START.search(text) is not None and _ASKING_HOW.search(text) is None
+    return wants_sum(text) or (_START.search(text) is not None and _ASKING_HOW.search(text) is None)
 
 
 def bare_start(text: str) -> bool:
     """Whether a message asks to start without saying what: it means the last subject."""
     return _BARE_START.fullmatch(text.strip()) is not None
+
+
+def names_a_case(text: str) -> bool:
+    """Whether a message holds a case's number."""
+    return CASE_NUMBER.search(text.upper()) is not None
+
+
+_SUM = re.compile(r"算一?下|算一?算|测一?下|测一?测|估算?一?下|帮我?(?:算|测|估)|给我(?:算|测|估)|看看?我(?:能|够|符)")
+
+
+def wants_sum(text: str) -> bool:
+    """Whether a message asks to have something worked out."""
+    return _SUM.search(text) is not None

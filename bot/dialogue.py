@@ -11,9 +11,8 @@ from bot.filling import Filing
 from bot.forms import RESUME, Progress, Step, resume
 from bot.message import Inbound, Reply
 from bot.state import State
-from handlers import arrivals, manners, mind, policy, talk
+from handlers import arrivals, calculators, manners, mind, policy, talk
 from handlers.declared import Form, forms_of
-from handlers.declared import forms as declared
 from handlers.registry import STEERING, handler_of, titles
 from handlers.turn import Turn
 from intents import Understanding
@@ -93,7 +92,7 @@ def _owned(s: Situation) -> Decision:
         state = _offering(s.state, reply) if reply else s.state
         return Decision("event", (reply,) if reply else (), state)
     picked = choices.picked(s.inbound, s.state)
-    form = filling.open_form(s.state)
+    form = filling.open_form(s.state, s.knowledge)
     if form and (s.heard is not None or filling.spoken(picked)):
         return _form(s, *form, picked)
     if picked:
@@ -114,20 +113,39 @@ def _crisis(s: Situation) -> Decision:
 def _chosen(s: Situation, choice: str) -> Decision:
     """A choice that was tapped, or answered with its number or its words."""
     goal = choices.goal(choice)
-    if goal is None or (goal.region and goal.region not in s.knowledge.regions):
-        reply = talk.not_understood(0)
-        return Decision("question", (reply,), _offering(s.state, reply), intent="out_of_scope")
-    if goal.say and s.heard is None:
-        reply = talk.not_understood(0)
-        return Decision("question", (reply,), _offering(s.state, reply), intent="out_of_scope")
+    if goal is None or (goal.region and goal.region not in s.knowledge.regions) or (goal.say and s.heard is None):
+        return _nothing(s)
     if goal.form:
-        reply, state = filling.start(goal.form, s.state, None)
-        topic = declared()[goal.form].intents[0]
-        return Decision("form", (reply,), replace(_offering(state, reply), topic=topic), topic, handler=topic)
+        form = filling.named(goal.form, s.knowledge)
+        return _opened(s, form, None) if form else _nothing(s)
+    if goal.remind:
+        return _reminded(s, goal.remind)
     if goal.region:
         topic = s.state.topic or "greet"
         return _answer(s, topic, s.state.aspect, region=goal.region)
     return _answer(s, goal.intent, goal.aspect)
+
+
+def _nothing(s: Situation) -> Decision:
+    """What was tapped leads nowhere: it came from outside, or from long ago."""
+    reply = talk.not_understood(0)
+    return Decision("question", (reply,), _offering(s.state, reply), intent="out_of_scope")
+
+
+def _opened(s: Situation, form: Form, heard: Understanding | None, region: str | None = None) -> Decision:
+    reply, state = filling.start(form, _knowing(s.state, heard), heard)
+    topic = form.intents[0]
+    return Decision("form", (reply,), replace(_offering(state, reply), topic=topic), topic, topic, region=region)
+
+
+def _reminded(s: Situation, choice: str) -> Decision:
+    """A wish to be reminded of a day that was worked out."""
+    wish = calculators.reminder_of(choice, s.now)
+    if wish is None:
+        return _nothing(s)
+    text = f"好，{wish.at.month}月{wish.at.day}日早上提醒您。不想要了，在“我的记录”里可以取消。"
+    reply = Reply(text=text, reminder=(wish.at, wish.text))
+    return Decision("question", (reply,), _offering(s.state, reply), s.state.topic, handler=s.state.topic)
 
 
 def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision:
@@ -186,6 +204,8 @@ def _question(s: Situation, heard: Understanding) -> Decision:
     unlawful = manners.refused(heard.normal)
     if unlawful:
         return Decision("question", (unlawful,), _offering(s.state, unlawful), heard.intent, handler="unsafe")
+    if choices.names_a_case(heard.text):
+        return _answer(s, "case_status", "main")
     place = _place(s, heard)
     if place and s.state.topic and choices.only_a_place(heard):
         return _answer(s, s.state.topic, s.state.aspect, region=place)
@@ -199,9 +219,7 @@ def _question(s: Situation, heard: Understanding) -> Decision:
         return _answer(s, s.state.topic, side, region=place)
     wanted = _wanted_form(s, heard)
     if wanted:
-        reply, state = filling.start(wanted.name, _knowing(s.state, heard), heard)
-        topic = wanted.intents[0]
-        return Decision("form", (reply,), replace(_offering(state, reply), topic=topic), topic, topic, region=place)
+        return _opened(s, wanted, heard, place)
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return _answer(s, heard.intent, "main", region=place, second=heard.second)
     return _unsure(s, heard)
@@ -229,8 +247,12 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
         return None
     named = heard.band == "answer" and heard.intent not in STEERING and not choices.bare_start(heard.text)
     subject = heard.intent if named else s.state.topic
-    offered = forms_of(subject) if subject else ()
-    return offered[0] if offered and not heard.second else None
+    if not subject or heard.second:
+        return None
+    worked = calculators.offered(subject, s.region, s.knowledge)
+    if choices.wants_sum(heard.text) and worked:
+        return filling.named(worked[0].id.removeprefix("form:"), s.knowledge)
+    return next(iter(forms_of(subject)), None)
 
 
 def _asked(s: Situation, heard: Understanding, reply: Reply) -> Decision:

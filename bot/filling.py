@@ -7,11 +7,14 @@ from bot import choices, forms
 from bot.forms import Progress, Step
 from bot.message import Reply
 from bot.state import State
-from handlers.compute import compute_of
+from handlers import calculators
 from handlers.declared import Form
 from handlers.declared import forms as declared
 from handlers.turn import Choice, Link, Turn
 from intents import Understanding
+from knowledge_base import Knowledge
+from knowledge_base.regions import RegionTree
+from records.cases import PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,11 @@ class Filing:
         """Whether the person asked not to be named."""
         return self.form.anonymous and self.progress.value("anonymous") == "是"
 
-    def district(self) -> str:
-        """The district that was named; empty for none."""
-        return next((self.progress.value(s.name) for s in self.form.slots if s.kind == "district"), "")
+    def region(self, tree: RegionTree) -> str | None:
+        """The most specific place of ours that its answers name; None for none."""
+        said = [self.progress.value(slot.name) for slot in self.form.slots if slot.kind in ("district", "text")]
+        named = [r.key for r in tree.regions.values() if r.key in PREFIXES and any(r.short in text for text in said)]
+        return named[-1] if named else None
 
     def receipt(self, number: str) -> Reply:
         """Said when it is filed."""
@@ -42,18 +47,22 @@ class Filing:
         return Reply(text=text, choices=choices_, links=(Link("我的记录", "/me"),))
 
 
-def open_form(state: State) -> tuple[Form, Progress] | None:
+def named(name: str, knowledge: Knowledge) -> Form | None:
+    """A form by name: a declared one, or one made from a rule; None for neither."""
+    return calculators.form_of(name, knowledge) if name.startswith(calculators.PREFIX) else declared().get(name)
+
+
+def open_form(state: State, knowledge: Knowledge) -> tuple[Form, Progress] | None:
     """The form that is open, unless its file has gone."""
     if not state.form:
         return None
     progress = Progress.unpacked(state.form)
-    form = declared().get(progress.form)
+    form = named(progress.form, knowledge)
     return (form, progress) if form else None
 
 
-def start(name: str, state: State, heard: Understanding | None) -> tuple[Reply, State]:
+def start(form: Form, state: State, heard: Understanding | None) -> tuple[Reply, State]:
     """Open a form; what it replaces was not filed."""
-    form = declared()[name]
     step = forms.begin(form, dict(state.known), heard)
     return step.reply, keep(state, step.progress)
 
@@ -70,7 +79,7 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding | No
 
 def worked_out(form: Form, progress: Progress, turn: Turn) -> Reply:
     """The answer of a form that ends in one."""
-    return compute_of(form.rule)(dict(progress.filled), turn)
+    return calculators.worked_out(form, dict(progress.filled), turn)
 
 
 def _tapped(text: str) -> Understanding:

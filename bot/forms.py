@@ -171,7 +171,7 @@ def _slot_question(slot: Slot, opening: str) -> Reply:
 
 def _why(form: Form, progress: Progress) -> str:
     slot = _next(form, progress)
-    return (slot.why if slot and slot.why else "这是为了把您的事情办下去，只给经办的人看。") + "。"
+    return (slot.why if slot and slot.why else "这是为了把您的事情办下去，只给经办的人看").rstrip("。") + "。"
 
 
 def _back(form: Form, progress: Progress) -> Step:

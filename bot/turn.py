@@ -28,7 +28,7 @@ from bot.service import Service
 from bot.state import State
 from handlers.turn import Handoff
 from intents import Understanding, crisis
-from records import cases, conversations, handoffs, outbox, people
+from records import cases, conversations, handoffs, outbox, people, reminders
 from records.base import Busy, write
 from records.desk import Desk
 from records.handoffs import Alarm
@@ -137,8 +137,7 @@ def _turn(
 
 def _filed(service: Service, conn: Connection, person: Row[Any], decision: Decision, filing: Filing) -> Decision:
     """File a confirmed form as a case; its receipt, with the number, is what the person gets."""
-    named = service.knowledge.regions.of_name(filing.district()) if filing.district() else None
-    region = named or person.region or service.settings.regions[0]
+    region = filing.region(service.knowledge.regions) or person.region or service.settings.regions[0]
     number = cases.open_case(
         conn, kind=filing.form.name, title=filing.form.title, region=region, team=filing.form.team,
         data=forms.answers(filing.form, filing.progress), at=clock.now(), person_id=person.id, phone=filing.phone(),
@@ -226,8 +225,10 @@ def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: De
 def _hand_over(
     conn: Connection, person: Row[Any], turn_id: str, heard: Understanding | None, decision: Decision
 ) -> None:
-    """The handoff that a reply asks for, and the alarm of a person in danger."""
+    """What replies ask for (a member of staff, a reminder), and the alarm of a person in danger."""
     now = clock.now()
+    for when, text in (reply.reminder for reply in decision.replies if reply.reminder):
+        reminders.add(conn, person.id, text, when, now)
     for wish in (reply.handoff for reply in decision.replies):
         if isinstance(wish, Handoff):
             handoffs.ask(

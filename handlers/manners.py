@@ -1,6 +1,7 @@
 """How things are said: unsafe wishes refused in one sentence, an apology for anger, a word about ID numbers."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -38,10 +39,7 @@ def soothed(reply: Reply) -> Reply:
     """`reply` with an apology before it and a person within reach."""
     choices = reply.choices if any(c.id == HUMAN.id for c in reply.choices) else (*reply.choices, HUMAN)
     text = f"让您受累了，对不起。我尽量说清楚；想直接跟人说，就点“找工作人员”。\n\n{reply.text}"
-    return Reply(
-        text=text, choices=choices, links=reply.links, urgent=reply.urgent, articles=reply.articles,
-        handoff=reply.handoff, region=reply.region, asking=reply.asking,
-    )  # fmt: skip
+    return replace(reply, text=text, choices=choices)
 
 
 ID_NUMBER = "您发的身份证号我已经遮住，没有留下来。以后办事要用证号时，我会给您一个专门的页面填，不用发在聊天里。"

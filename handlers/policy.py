@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from handlers import calculators
 from handlers.declared import forms_of
 from handlers.registry import STEERING
 from handlers.teams import team_of
@@ -120,7 +121,8 @@ def ask_for_person(turn: Turn, reason: str, *, urgent: bool = False) -> Handoff:
 
 def forms_offered(turn: Turn) -> tuple[Choice, ...]:
     """What can be done here and now about the matter."""
-    return tuple(Choice(form.start, f"form:{form.name}") for form in forms_of(turn.intent))
+    filed = tuple(Choice(form.start, f"form:{form.name}") for form in forms_of(turn.intent))
+    return (*filed, *calculators.offered(turn.intent, turn.region, turn.knowledge))[:3]
 
 
 def second(turn: Turn) -> Reply:

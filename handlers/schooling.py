@@ -21,5 +21,6 @@ def school_enrollment(turn: Turn) -> Reply:
     districts = [key for key, region in tree.regions.items() if region.parent == turn.region]
     if not districts:
         return reply
+    # Naming the district comes first; what can be filed or worked out is offered with its rules.
     choices = tuple(Choice(tree.regions[key].short, f"region={key}") for key in districts)
     return replace(reply, text=f"{reply.text}\n\n各区县要求不一样，孩子准备在哪里上学？", choices=choices)

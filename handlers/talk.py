@@ -85,7 +85,7 @@ def case_status(turn: Turn) -> Reply:
     """Where what was filed stands: by its number, by the phone it was filed with, or the person's own."""
     if turn.desk is None:
         return Reply(text="您交过的登记和申请，都在“我的记录”里。", links=(Link("我的记录", "/me"),))
-    number = _NUMBER.search(turn.text.upper())
+    number = CASE_NUMBER.search(turn.text.upper())
     phone = next((entity.value for entity in turn.understanding.entities if entity.type == "phone"), "")
     if number:
         found = turn.desk.case(number[0].replace(" ", ""))
@@ -103,7 +103,7 @@ def case_status(turn: Turn) -> Reply:
     return Reply(text=text, links=(Link("我的记录", "/me"),), choices=(Choice("请工作人员查", "human_agent"),))
 
 
-_NUMBER = re.compile(r"(?<![A-Z])[A-Z]{2}-?\s?\d{8}-?\d{4}(?!\d)")
+CASE_NUMBER = re.compile(r"(?<![A-Z])[A-Z]{2}-?\s?\d{8}-?\d{4}(?!\d)")
 
 
 def _progress(row: Any) -> str:

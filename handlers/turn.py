@@ -47,7 +47,7 @@ class Handoff:
 class Reply:
     """One thing said to a person, and what comes with it.
 
-    `articles`: ids of what was shown, kept in the transcript. `handoff`, `region` and `asking` are wishes that the
+    `articles`: ids of what was shown, kept in the transcript. `handoff`, `region`, `reminder` (when, what) and `asking` are wishes that the
     turn carries out: a member of staff, a region to remember, the kind of answer expected next (`confirm`).
     """
 
@@ -59,6 +59,7 @@ class Reply:
     handoff: Handoff | None = None
     region: str | None = None
     asking: str = ""
+    reminder: tuple[datetime, str] | None = None
 
     def stored(self) -> dict[str, Any]:
         """What the transcript keeps: enough to say the same again."""

@@ -16,6 +16,7 @@ from records import (
     places,
     presence,
     ratings,
+    reminders,
     room_codes,
     rooms,
     sessions,
@@ -27,5 +28,5 @@ from records.base import Base
 TABLES = Base.metadata
 MODULES = (
     audit, canned, cases, conversations, declarations, employers, handoffs, inspections, links, notes, outbox,
-    people, places, presence, ratings, room_codes, rooms, sessions, staff, switches,
+    people, places, presence, ratings, reminders, room_codes, rooms, sessions, staff, switches,
 )  # fmt: skip
