@@ -101,7 +101,7 @@ class Index:
         """
         if not self.articles:
             return []
-        region = self._named(query) or region
+        region = self._place(query, region)
         chain = self.regions.chain(region)
         scores = self._scores(query, chain)
         if likely:
@@ -153,10 +153,12 @@ class Index:
         nearer = (a for place in chain for a in self.mains.get((article.intents[0], place), ()) if a.valid(on))
         return next(nearer, article)
 
-    def _named(self, query: str) -> str | None:
+    def _place(self, query: str, region: str) -> str:
+        """Where to look: a single place named in the question, unless the person is in it anyway."""
         named = {r.key for r in self.regions.regions.values() if r.short in query and r.parent is not None}
         deepest = {key for key in named if not any(key in self.regions.chain(other)[1:] for other in named)}
-        return deepest.pop() if len(deepest) == 1 else None
+        other = deepest.pop() if len(deepest) == 1 else region
+        return region if other in self.regions.chain(region) else other
 
     def _question(self, text: str) -> list[str]:
         return [*terms.terms(text, self.synonyms), *terms.initials(text, self.synonyms)]

@@ -95,7 +95,8 @@ def test_a_folder_that_is_no_region_is_refused(folder):
         ("version: 2\narticles: []\n", "must begin with `version: 1`"),
         ("- just a list\n", "must begin with `version: 1`"),
         ("version: 1\narticles: " + "[" * 40 + "]" * 40, "is nested more than 12 deep"),
-        ("version: 1\narticles: !!python/object/apply:os.system [ls]\n", "is not valid YAML"),
+        ("version: 1\narticles: !!python/object/apply:os.system [ls]\n", "line 2: tags (tag:yaml.org,2002:python"),
+        ("version: 1\narticles: !!int x\n", "line 2: tags (tag:yaml.org,2002:int) are not allowed"),
         ("version: 1\narticles: [just text]\n", "holds something that is not an article"),
     ],
 )

@@ -112,6 +112,15 @@ def test_one_other_place_named_in_the_question_is_searched(knowledge):
     assert first(knowledge, "慈溪孩子上学怎么报名", "haishu") == "cx-school-enroll"
 
 
+def test_naming_the_place_around_ones_own_does_not_lose_ones_own(knowledge):
+    assert first(knowledge, "宁波外地人怎么落户", "fenghua") == "fh-hukou"
+    assert first(knowledge, "浙江居住证快到期了怎么签注", "haishu") == "nb-permit-renewal"
+
+
+def test_two_places_named_leave_the_person_where_he_is(knowledge):
+    assert first(knowledge, "从慈溪搬到余姚，居住登记怎么变更", "haishu") == "nb-update-how"
+
+
 def test_another_places_articles_never_come_back(knowledge):
     for row in pairs("search_pairs.tsv")[::7]:
         for hit in knowledge.search(row["question"], "zhongshan", TODAY, 10):
