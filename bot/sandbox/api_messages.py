@@ -147,15 +147,20 @@ def _templated(platform: Platform, ask: Ask) -> tuple[Person, str, list[tuple[st
 def _card_on(
     platform: Platform, person: Person, template: str, fields: list[tuple[str, str]], url: str, via: str
 ) -> None:
-    title = TEMPLATES[template][0]
-    platform.show(person.key, "account", "template", title=title, fields=fields, url=url, via=via)
+    title, labels = TEMPLATES[template]
+    shown = [(labels.get(name, name), value) for name, value in fields]
+    platform.show(person.key, "account", "template", title=title, fields=shown, url=url, via=via)
+
+
+def _content(labels: Mapping[str, str]) -> str:
+    return "\n".join(f"{label}:{{{{{name}.DATA}}}}" for name, label in labels.items())
 
 
 @call("wxaapi/newtmpl/gettemplate")
 def subscription_templates(platform: Platform, ask: Ask) -> dict[str, Any]:
     """The account's subscription templates."""
     found = [
-        {"priTmplId": key, "title": title, "content": "\n".join(f"{{{{{f}.DATA}}}}" for f in fields), "type": 2}
+        {"priTmplId": key, "title": title, "content": _content(fields), "type": 2}
         for key, (title, fields) in TEMPLATES.items()
     ]
     return {"errcode": 0, "errmsg": "ok", "data": found}
@@ -165,7 +170,7 @@ def subscription_templates(platform: Platform, ask: Ask) -> dict[str, Any]:
 def private_templates(platform: Platform, ask: Ask) -> dict[str, Any]:
     """The account's message templates."""
     found = [
-        {"template_id": key, "title": title, "content": "\n".join(f"{{{{{f}.DATA}}}}" for f in fields)}
+        {"template_id": key, "title": title, "content": _content(fields)}
         for key, (title, fields) in TEMPLATES.items()
     ]
     return {"template_list": found}

@@ -34,6 +34,7 @@ function show(news) {
   const person = { ...news.phone, name: people[news.phone.key] || news.phone.name };
   if (state.epoch !== person.epoch) chat.clear();
   state.epoch = person.epoch;
+  following(person.follows); // first, or the chat is still hidden and cannot be scrolled to its end
   chat.add(news.chat, person, { tap, open });
   if (news.chat.length) state.chat = news.chat.at(-1).seq;
   wire.add(news.wire, people);
@@ -41,7 +42,6 @@ function show(news) {
   for (const entry of news.wire) settle(entry);
   menu.show(news.menu, press);
   faults.show(news.switches);
-  following(person.follows);
   facts(person);
 }
 

@@ -221,7 +221,7 @@ def test_one_consent_is_good_for_one_message(platform, wx, phone, city):
     phone.do("consent", template=TEMPLATE, accept=True)
     assert wx.post(path, letter)["errcode"] == 0
     assert wx.post(path, letter)["errcode"] == 43101
-    assert phone.wait_for(lambda entry: entry["kind"] == "template")["fields"] == [["thing1", "已受理"]]
+    assert phone.wait_for(lambda entry: entry["kind"] == "template")["fields"] == [["办理事项", "已受理"]]
 
 
 def test_a_template_message_reports_its_fate(platform, wx, phone, city):
