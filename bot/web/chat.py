@@ -33,6 +33,7 @@ OVERLAP = timedelta(seconds=20)
 """Rows this young are sent again: ids are given out before they are committed, so a lower one may come later."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 NOT_SENT = "还没发出去，点一下重发。"
+TOO_FAST = "发得太快了，请过一分钟再试。急事请直接打电话：110、119、120，心里难受打12356。"
 
 
 class Unusable(Exception):
@@ -79,6 +80,14 @@ def messages() -> Response | tuple[Response, int]:
         return jsonify(_news(visitor, request.args.get("after", 0, type=int)))
     except Busy:
         return jsonify(error="暂时看不到新消息，会自动再试。", code=503), 503
+
+
+@web.errorhandler(429)
+def too_fast(_error: Exception) -> tuple[Response | str, int]:
+    """Too many at once; whoever is in need gets the numbers all the same."""
+    if request.is_json or request.endpoint == "web.messages":
+        return jsonify(error=TOO_FAST, code=429), 429
+    return render_template("error.html", text=TOO_FAST, code=429), 429
 
 
 @web.get("/chat/token")

@@ -28,7 +28,10 @@ class Browser:
         assert response.status_code == 200, f"{path} answered {response.status_code}"
         return response.text
 
-    def token(self, path: str = "/chat") -> str:
+    def token(self, path: str = "") -> str:
+        """Of the form on the page `path`; any, as the script gets one, when none is named."""
+        if not path:
+            return self.get("/chat/token").json["token"]
         found = re.search(r'name="csrf_token" value="([^"]+)"', self.page(path))
         assert found, f"{path} has no form"
         return unescape(found[1])
