@@ -109,6 +109,11 @@ def test_a_made_up_state_is_refused(browser: FlaskClient, stage: Stage, state: s
     assert come_back(browser, stage, state).status_code == 400
 
 
+def test_a_state_that_only_begins_like_ours_is_refused(browser: FlaskClient, stage: Stage) -> None:
+    state = leave(browser)["state"]
+    assert come_back(browser, stage, state[:8] + "0" * 24).status_code == 400
+
+
 def test_a_state_is_good_once_and_for_five_minutes(browser: FlaskClient, stage: Stage, monkeypatch) -> None:
     state = leave(browser)["state"]
     assert come_back(browser, stage, state).status_code == 302
