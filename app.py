@@ -19,8 +19,8 @@ from bot.service import Service
 from bot.wechat import channel as wechat
 from bot.wechat import delivery, spool
 from intents.understander import Understander
+from jobs import clocks, demo, queue, supervisor, worker
 from jobs import delivery as outbox
-from jobs import demo, queue, supervisor, worker
 from knowledge_base import store
 from records import crypto
 from records.base import engine_for
@@ -83,7 +83,13 @@ def work() -> int:
     service = build_service(settings)
     senders = {"wechat": partial(delivery.send, service)}
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
-    return worker.run(queue.open_queue(settings), jobs, [partial(outbox.sweep, service.engine)])
+    sweeps: list[worker.Job] = [
+        partial(outbox.sweep, service.engine),
+        partial(clocks.reminders_due, service.engine),
+        partial(clocks.overdue_cases, service.engine),
+        partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
+    ]
+    return worker.run(queue.open_queue(settings), jobs, sweeps)
 
 
 def serve() -> int:

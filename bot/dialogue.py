@@ -6,7 +6,7 @@ Deterministic and free of side effects: it reads, decides, and says what should 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import choices, filling
+from bot import choices, filling, repair
 from bot.filling import Filing
 from bot.forms import RESUME, Progress, Step, resume
 from bot.message import Inbound, Reply
@@ -78,7 +78,7 @@ def decide(situation: Situation) -> Decision:
 
 
 def _owned(s: Situation) -> Decision:
-    if s.heard is not None and s.heard.danger:
+    if s.heard is not None and (s.heard.danger or _sure_of_crisis(s.heard)):
         return _crisis(s)
     if s.line == "claimed":
         return Decision("staff", (), s.state, intent=s.heard.intent if s.heard else "")
@@ -101,6 +101,11 @@ def _owned(s: Situation) -> Decision:
         reply = arrivals.without_words(s.inbound.kind)
         return Decision("event", (reply,), _offering(s.state, reply))
     return _question(s, s.heard)
+
+
+def _sure_of_crisis(heard: Understanding) -> bool:
+    """The classifier may see danger where the detector doesn't; it never overrules it."""
+    return heard.intent == "psych_crisis" and heard.band == "answer" and not repair.SKIP.fullmatch(heard.text.strip())
 
 
 def _crisis(s: Situation) -> Decision:
@@ -165,11 +170,12 @@ def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision
 def _stepped(s: Situation, form: Form, progress: Progress, step: Step, heard: Understanding | None) -> Decision:
     intent = form.intents[0]
     if step.done:
+        filled = step.progress or progress
         state = _offering(filling.keep(s.state, None), None)
         if form.end == "compute":
-            reply = filling.worked_out(form, progress, _turn(s, intent, "main"))
+            reply = filling.worked_out(form, filled, _turn(s, intent, "main"))
             return Decision("form", (reply,), _offering(state, reply), intent, handler=intent)
-        return Decision("form", (), state, intent, handler=intent, filing=Filing(form, progress))
+        return Decision("form", (), state, intent, handler=intent, filing=Filing(form, filled))
     state = filling.keep(s.state, step.progress)
     if step.aside and heard is not None:
         if step.person:
@@ -204,6 +210,9 @@ def _question(s: Situation, heard: Understanding) -> Decision:
     unlawful = manners.refused(heard.normal)
     if unlawful:
         return Decision("question", (unlawful,), _offering(s.state, unlawful), heard.intent, handler="unsafe")
+    if repair.SKIP.fullmatch(heard.text.strip()) and not s.state.asking:
+        reply = talk.nothing_open()
+        return Decision("question", (reply,), _offering(s.state, reply), heard.intent, handler="cancel")
     if choices.names_a_case(heard.text):
         return _answer(s, "case_status", "main")
     place = _place(s, heard)
@@ -247,11 +256,10 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
         return None
     named = heard.band == "answer" and heard.intent not in STEERING and not choices.bare_start(heard.text)
     subject = heard.intent if named else s.state.topic
+    if choices.wants_sum(heard.text):
+        return calculators.wanted(heard.normal, subject, s.region, s.knowledge)
     if not subject or heard.second:
         return None
-    worked = calculators.offered(subject, s.region, s.knowledge)
-    if choices.wants_sum(heard.text) and worked:
-        return filling.named(worked[0].id.removeprefix("form:"), s.knowledge)
     return next(iter(forms_of(subject)), None)
 
 

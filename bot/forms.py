@@ -145,6 +145,8 @@ def _next(form: Form, progress: Progress) -> Slot | None:
 def _ask(form: Form, progress: Progress, opening: str = "") -> Step:
     """Ask for the next open slot, or sum up."""
     slot = _next(form, progress)
+    if slot is None and form.end == "compute":
+        return Step(Reply(), progress, done=True)  # nothing is filed, so nothing needs a yes
     if slot is None:
         return Step(summary(form, progress, opening), replace(progress, asking=CONFIRM, faults=0))
     if progress.asking not in (slot.name,):

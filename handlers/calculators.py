@@ -29,6 +29,7 @@ class Calculator:
     topic: str
     start: str
     intents: tuple[str, ...]
+    words: tuple[str, ...] = ()
     remind: str = ""
 
 
@@ -36,7 +37,7 @@ class Calculator:
 def calculators() -> tuple[Calculator, ...]:
     """All of `calculators.yml`, in its order."""
     rows = yaml.safe_load((Path(__file__).parent / "calculators.yml").read_text(encoding="utf-8"))["calculators"]
-    return tuple(Calculator(**{**row, "intents": tuple(row["intents"])}) for row in rows)
+    return tuple(Calculator(**{**row, "intents": tuple(row["intents"]), "words": tuple(row["words"])}) for row in rows)
 
 
 def offered(intent: str, region: str, knowledge: Knowledge) -> tuple[Choice, ...]:
@@ -46,6 +47,14 @@ def offered(intent: str, region: str, knowledge: Knowledge) -> tuple[Choice, ...
         for c in calculators()
         if intent in c.intents and knowledge.rules.find(c.topic, region)
     )
+
+
+def wanted(text: str, subject: str, region: str, knowledge: Knowledge) -> Form | None:
+    """The calculator whose words a message holds, else the first of its subject; None for neither."""
+    named = [c for c in calculators() if any(word in text for word in c.words)]
+    about = [c for c in named if subject in c.intents] or named or [c for c in calculators() if subject in c.intents]
+    forms = (form_of(f"{PREFIX}{c.topic}:{region}", knowledge) for c in about)
+    return next((form for form in forms if form), None)
 
 
 def form_of(name: str, knowledge: Knowledge) -> Form | None:

@@ -65,6 +65,11 @@ def cancel(turn: Turn) -> Reply:
     return Reply(text="好的，先不弄了。您想办别的，直接说就行。")
 
 
+def nothing_open() -> Reply:
+    """Said to 跳过 and the like when no form is open."""
+    return Reply(text="现在没有在填的东西。您想办什么，直接说就行。", choices=START)
+
+
 @handles("affirm")
 def affirm(turn: Turn) -> Reply:
     """A yes when nothing was asked."""

@@ -1,0 +1,27 @@
+"""What happens because time passes: reminders come due, overdue cases climb, people who left are erased."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+import clock
+from records import cases, privacy, reminders
+from records.base import write
+
+
+def reminders_due(engine: Engine) -> int:
+    """Send what people asked to be told by now. Returns how many."""
+    with write(engine) as conn:
+        return reminders.send_due(conn, clock.now())
+
+
+def overdue_cases(engine: Engine) -> int:
+    """Move cases past their level's clock one level up. Returns how many."""
+    with write(engine) as conn:
+        return cases.climb_overdue(conn, clock.now())
+
+
+def erasures_due(engine: Engine, data_dir: Path) -> int:
+    """Erase who stopped following the account (platform's norm wx-cb-12: delete all of that user's data)."""
+    with write(engine) as conn:
+        return privacy.erase_due(conn, clock.now(), folder=data_dir)
