@@ -156,7 +156,7 @@ def test_a_refused_consent_gets_a_page(browser: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "https://evil.test/", "//evil.test", "/\\evil.test", "\\\\evil.test", "javascript:alert(1)", "evil.test", "",
+        "https://evil.test/", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "javascript:alert(1)", "evil.test", "",
         "/a\nb", "/\t/evil.test", "http:evil.test", "/" + "x" * 600,
     ],
 )  # fmt: skip
