@@ -24,6 +24,7 @@ PLAIN, VETO = 0.93, 2.0
 UNSPOKEN = "话里的意思像有危险"
 _BLANK = "□"
 _LOOSE_SPACE = re.compile(r"(?<=[\u3400-\u9fff，]) +| +(?=[\u3400-\u9fff，])")
+_SPELT_OUT = re.compile(r"(?<![\u3400-\u9fff])(?:[\u3400-\u9fff]，){2,}[\u3400-\u9fff](?![\u3400-\u9fff])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def plain_form(text: str) -> str:
         text = _to_simplified().convert(text.replace("\x00", " "))
     text = "".join(c for c in text.lower() if unicodedata.category(c) not in ("So", "Cf", "Mn", "Sk"))
     text = re.sub(r"[^\w\s□]+", "，", re.sub(r"\s+", " ", text))
-    return _LOOSE_SPACE.sub("", text).strip(" ，")
+    text = _LOOSE_SPACE.sub("", text)
+    return _SPELT_OUT.sub(lambda m: m[0].replace("，", ""), text).strip(" ，")
 
 
 def signs(text: str) -> list[Family]:

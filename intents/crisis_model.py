@@ -94,16 +94,24 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     normal = [reader.read(line.text) for line in chosen]
     rows = [reader.vectoriser.row(features.keys(text, reader.sounds)) for text in normal]
     ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-    grams = sparse.csr_matrix((np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
-                              shape=(len(rows), len(reader.vectoriser.known)))
+    grams = sparse.csr_matrix(
+        (np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
+        shape=(len(rows), len(reader.vectoriser.known)),
+    )
     vectors = reader.encoder.encode(normal)[:, :WIDTH] * np.float32(ENCODER_WEIGHT)
     danger = np.array([line.intent == "psych_crisis" for line in chosen])
     weight = np.where([near_danger(line) for line in chosen], NEAR_WEIGHT, np.where(danger, DANGER_WEIGHT, 1.0))
     model = LogisticRegression(C=STRENGTH, max_iter=300, solver="liblinear")
-    model.fit(sparse.hstack([grams, sparse.csr_matrix(vectors)], format="csr"), danger.astype(int), sample_weight=weight)
+    model.fit(
+        sparse.hstack([grams, sparse.csr_matrix(vectors)], format="csr"), danger.astype(int), sample_weight=weight
+    )
     weights = model.coef_[0].astype(np.float32)
-    return CrisisModel(reader, np.ascontiguousarray(weights[:-WIDTH]), weights[-WIDTH:] * np.float32(ENCODER_WEIGHT),
-                       float(model.intercept_[0]))
+    return CrisisModel(
+        reader,
+        np.ascontiguousarray(weights[:-WIDTH]),
+        weights[-WIDTH:] * np.float32(ENCODER_WEIGHT),
+        float(model.intercept_[0]),
+    )
 
 
 def _chosen(lines: Sequence[Line]) -> list[Line]:

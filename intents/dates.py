@@ -13,17 +13,75 @@ from intents import numerals
 
 Found = tuple[int, int, str]
 
-_YEAR_WORDS = {"大前年": -3, "前年": -2, "去年": -1, "上年": -1, "旧年": -1, "今年": 0, "本年": 0, "明年": 1, "来年": 1, "后年": 2}
+_YEAR_WORDS = {
+    "大前年": -3,
+    "前年": -2,
+    "去年": -1,
+    "上年": -1,
+    "旧年": -1,
+    "今年": 0,
+    "本年": 0,
+    "明年": 1,
+    "来年": 1,
+    "后年": 2,
+}
 _STEP = {"上上": -2, "上": -1, "前": -1, "这": 0, "本": 0, "当": 0, "": 0, "下": 1, "下下": 2}
 _DAYS = {
-    "大前天": -3, "前天": -2, "前日": -2, "前晚": -2, "昨天": -1, "昨日": -1, "昨晚": -1, "昨夜": -1, "昨儿": -1, "昨个": -1,
-    "寻日": -1, "琴日": -1, "今天": 0, "今日": 0, "今晚": 0, "今早": 0, "今晨": 0, "今儿": 0, "今个": 0, "明天": 1, "明日": 1,
-    "明早": 1, "明晚": 1, "明儿": 1, "明个": 1, "听日": 1, "后天": 2, "后日": 2, "后儿": 2, "大后天": 3,
+    "大前天": -3,
+    "前天": -2,
+    "前日": -2,
+    "前晚": -2,
+    "昨天": -1,
+    "昨日": -1,
+    "昨晚": -1,
+    "昨夜": -1,
+    "昨儿": -1,
+    "昨个": -1,
+    "寻日": -1,
+    "琴日": -1,
+    "今天": 0,
+    "今日": 0,
+    "今晚": 0,
+    "今早": 0,
+    "今晨": 0,
+    "今儿": 0,
+    "今个": 0,
+    "明天": 1,
+    "明日": 1,
+    "明早": 1,
+    "明晚": 1,
+    "明儿": 1,
+    "明个": 1,
+    "听日": 1,
+    "后天": 2,
+    "后日": 2,
+    "后儿": 2,
+    "大后天": 3,
 }
 _HOLIDAYS = {
-    "元旦": (1, 1), "情人节": (2, 14), "妇女节": (3, 8), "三八": (3, 8), "植树节": (3, 12), "愚人节": (4, 1), "五一": (5, 1), "劳动节": (5, 1),
-    "五四": (5, 4), "青年节": (5, 4), "六一": (6, 1), "儿童节": (6, 1), "建党节": (7, 1), "建军节": (8, 1), "教师节": (9, 10), "国庆": (10, 1),
-    "十一": (10, 1), "双十一": (11, 11), "双11": (11, 11), "双十二": (12, 12), "双12": (12, 12), "平安夜": (12, 24), "圣诞": (12, 25),
+    "元旦": (1, 1),
+    "情人节": (2, 14),
+    "妇女节": (3, 8),
+    "三八": (3, 8),
+    "植树节": (3, 12),
+    "愚人节": (4, 1),
+    "五一": (5, 1),
+    "劳动节": (5, 1),
+    "五四": (5, 4),
+    "青年节": (5, 4),
+    "六一": (6, 1),
+    "儿童节": (6, 1),
+    "建党节": (7, 1),
+    "建军节": (8, 1),
+    "教师节": (9, 10),
+    "国庆": (10, 1),
+    "十一": (10, 1),
+    "双十一": (11, 11),
+    "双11": (11, 11),
+    "双十二": (12, 12),
+    "双12": (12, 12),
+    "平安夜": (12, 24),
+    "圣诞": (12, 25),
 }
 
 _N = r"(?:\d{1,2}|[一二三四五六七八九十两廿卅]{1,3})"
@@ -32,7 +90,9 @@ _YEAR = (
     r"上年|旧年|今年|本年|明年|来年|后年)的?)"
 )
 _LUNAR = re.compile(r"(?:农历|阴历|旧历|古历|老历|农历的|阴历的|闰)\s*$")
-_PLACE_BEFORE = re.compile(r"(?:[路街巷弄村道里坊园区组队幢栋楼层座牌排东西南北环]|编号|门牌|第|每月|每个月|月|[年A-Za-z\d.\-/#])\s*$")
+_PLACE_BEFORE = re.compile(
+    r"(?:[路街巷弄村道里坊园区组队幢栋楼层座牌排东西南北环]|编号|门牌|第|每月|每个月|月|[年A-Za-z\d.\-/#])\s*$"
+)
 _THING_AFTER = (
     r"(?!\s*(?:楼|线|门|院|房|室|幢|栋|座|厅|馆|厂|车|店|机|床|库|仓|口|出口|台|窗|桌|柜|弄|区|井|炉|岗|坑|塔|码|令|文|公告|电池|宿舍|公寓|工地|工位|地块|"
     r"地铁|基坑|技师|员工|选手|学生|球衣|病床|小区|大院|桥|墩|模|刀|井|称|召|数|子|手|牌|大街|胡同|仓库|单元|内|游|均|间|元素|码头|航站))"
@@ -124,7 +184,9 @@ def _iso(text: str, today: date) -> Iterator[Found]:
 
 def _full(text: str, today: date) -> Iterator[Found]:
     for m in _FULL.finditer(text):
-        if not m["mark"] and not (m["day"].isdigit() and not re.match(r"[\d.:：点个人岁年月万千百块元到至\-~]", text[m.end() :])):
+        if not m["mark"] and not (
+            m["day"].isdigit() and not re.match(r"[\d.:：点个人岁年月万千百块元到至\-~]", text[m.end() :])
+        ):
             # 八月十五 without 号 or 日 is the lunar way of saying it; the span is taken so that no part of it is read
             yield m.start(), m.end(), ""
             continue
@@ -142,7 +204,11 @@ def _edge(year: int, month: int, edge: str) -> str:
 
 def _month_edges(text: str, today: date) -> Iterator[Found]:
     for m in _MONTH_EDGE.finditer(text):
-        yield m.start(), m.end(), "" if _lunar(text, m.start()) else _edge(_year_of(m, today), _number(m["month"]), m["edge"])
+        yield (
+            m.start(),
+            m.end(),
+            "" if _lunar(text, m.start()) else _edge(_year_of(m, today), _number(m["month"]), m["edge"]),
+        )
     for m in _YEAR_MONTH.finditer(text):
         month = _number(m["month"])
         valid = 1 <= month <= 12 and not _lunar(text, m.start("month"))
@@ -157,7 +223,11 @@ def _shift_month(today: date, months: int) -> tuple[int, int]:
 def _relative_months(text: str, today: date) -> Iterator[Found]:
     for m in _REL_MONTH.finditer(text):
         year, month = _shift_month(today, _STEP[m["step"]])
-        yield m.start(), m.end(), _iso_day(year, month, _number(m["day"])) if m["day"] else _edge(year, month, m["edge"])
+        yield (
+            m.start(),
+            m.end(),
+            _iso_day(year, month, _number(m["day"])) if m["day"] else _edge(year, month, m["edge"]),
+        )
     for m in _EDGE.finditer(text):
         yield m.start(), m.end(), _edge(today.year, today.month, m["edge"])
 

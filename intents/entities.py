@@ -24,7 +24,9 @@ _TRADITIONAL = str.maketrans(
     "區縣鎮鄉餘寧侖號個兩萬塊錢圓後禮週節慶勞動兒園學級農曆歷陰閏這當曉億貳叁參陸壹伍柒捌玖拾佰仟紙鳳蘭龍觀慈谿駱駝莊橋東領終",
     "区县镇乡余宁仑号个两万块钱元后礼周节庆劳动儿园学级农历历阴闰这当晓亿二三三六一五七八九十百千纸凤兰龙观慈溪骆驼庄桥东领终",
 )
-_HALF = str.maketrans({"—": "-", "–": "-", "－": "-", "‐": "-", "−": "-", "﹣": "-", "　": " ", "\u00a0": " ", "。": "。"})
+_HALF = str.maketrans(
+    {"—": "-", "–": "-", "－": "-", "‐": "-", "−": "-", "﹣": "-", "　": " ", "\u00a0": " ", "。": "。"}
+)
 
 _Span = tuple[int, int, str]
 
@@ -32,9 +34,7 @@ _Span = tuple[int, int, str]
 def fold(text: str) -> str:
     """`text` in half width and simplified characters, one character for each, so that positions stay the same."""
     if not text.isascii():
-        text = (
-            ""
-        ).join(_half(c) if ord(c) > 0x2000 or ord(c) == 0xA0 else c for c in text).translate(_TRADITIONAL)
+        text = ("").join(_half(c) if ord(c) > 0x2000 or ord(c) == 0xA0 else c for c in text).translate(_TRADITIONAL)
     return text.translate(_HALF).lower()[: len(text)] if len(text.lower()) == len(text) else text.translate(_HALF)
 
 
@@ -49,9 +49,14 @@ def extract(text: str, now: datetime) -> tuple[Entity, ...]:
     folded = fold(text)
     found: list[Entity] = []
     kinds = (
-        ("id_number", _id_numbers(folded, now.date())), ("room_code", _room_codes(folded)), ("phone", _phones(folded)),
-        ("date", dates.find(folded, now.date())), ("stage", _stages(folded)), ("duration_months", amounts.durations(folded)),
-        ("amount", amounts.amounts(folded)), ("district", _districts(folded)),
+        ("id_number", _id_numbers(folded, now.date())),
+        ("room_code", _room_codes(folded)),
+        ("phone", _phones(folded)),
+        ("date", dates.find(folded, now.date())),
+        ("stage", _stages(folded)),
+        ("duration_months", amounts.durations(folded)),
+        ("amount", amounts.amounts(folded)),
+        ("district", _districts(folded)),
     )
     for kind, spans in kinds:
         for start, end, value in spans:
@@ -85,9 +90,7 @@ def _id_numbers(text: str, today: date) -> Iterator[_Span]:
             yield m.start(), m.end(), number
 
 
-_ROOM = re.compile(
-    r"(?<![0-9a-z])(nb|zs)[\s\-_杠.]{0,3}([a-z]{2})[\s\-_杠.]{0,3}(\d[\s\d]{4,10}\d)(?![0-9a-z])"
-)
+_ROOM = re.compile(r"(?<![0-9a-z])(nb|zs)[\s\-_杠.]{0,3}([a-z]{2})[\s\-_杠.]{0,3}(\d[\s\d]{4,10}\d)(?![0-9a-z])")
 
 
 def _room_codes(text: str) -> Iterator[_Span]:
@@ -114,7 +117,9 @@ def _phones(text: str) -> Iterator[_Span]:
         number = number[2:] if len(number) == 13 and number.startswith("86") else number
         if len(number) != 11 or _NOT_A_PHONE.search(text[max(0, m.start() - 8) : m.start()]):
             continue
-        if re.search(r"\d{4}[ -]$", text[max(0, m.start() - 5) : m.start()]) or re.match(r"[ -]\d{4}", text[m.end() :][:5]):
+        if re.search(r"\d{4}[ -]$", text[max(0, m.start() - 5) : m.start()]) or re.match(
+            r"[ -]\d{4}", text[m.end() :][:5]
+        ):
             continue  # four by four: the middle of a bank card
         yield m.start(), m.end(), number
 
@@ -122,10 +127,22 @@ def _phones(text: str) -> Iterator[_Span]:
 # --- school stages -----------------------------------------------------------------------
 
 _STAGES = (
-    ("kindergarten", r"幼儿园(?:[大中小]班)?|幼儿班|学前班|托儿所|入园|(?<=[上读念])(?:大|小)班(?=[了的吗呢])|幼稚园|幼小班"),
-    ("junior", r"小升初|小学升初中|升初中|初中|初级中学|(?<![年大月当起最十廿])初[一二三](?![个直始起定步样十五号日])(?:年级)?|[七八九789]年级"),
-    ("primary", r"幼升小|小学(?:[一二三四五六1-6]年级)?|[一二三四五六1-6]年级|小[一二三四五六](?=年级|新生|入学|的?学生|报名)(?:年级)?|(?<=[上读念])小[一二三四五六]"),
-    ("senior", r"初升高|初中升高中|升高中|高中|职高|高职班|(?<![最提身更拔增长楼]) ?高[一二三](?![点些筹截倍样直定个米层次级头楼号度丈尺等])(?:年级)?"),
+    (
+        "kindergarten",
+        r"幼儿园(?:[大中小]班)?|幼儿班|学前班|托儿所|入园|(?<=[上读念])(?:大|小)班(?=[了的吗呢])|幼稚园|幼小班",
+    ),
+    (
+        "junior",
+        r"小升初|小学升初中|升初中|初中|初级中学|(?<![年大月当起最十廿])初[一二三](?![个直始起定步样十五号日])(?:年级)?|[七八九789]年级",
+    ),
+    (
+        "primary",
+        r"幼升小|小学(?:[一二三四五六1-6]年级)?|[一二三四五六1-6]年级|小[一二三四五六](?=年级|新生|入学|的?学生|报名)(?:年级)?|(?<=[上读念])小[一二三四五六]",
+    ),
+    (
+        "senior",
+        r"初升高|初中升高中|升高中|高中|职高|高职班|(?<![最提身更拔增长楼]) ?高[一二三](?![点些筹截倍样直定个米层次级头楼号度丈尺等])(?:年级)?",
+    ),
 )
 _STAGE = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _STAGES))
 
