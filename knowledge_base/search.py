@@ -22,7 +22,7 @@ WEIGHT = {"w": 1.0, "b": 0.6, "p": 0.35, "i": 1.0, "n": 0.6}  # by the kind of a
 WHOLE = 1.5  # what the whole article counts beside its best question
 NEARER = 0.06  # what each step towards the person's own place adds, as a share of the score
 K1, B = 1.2, 0.5
-LIKELY = 4.0  # a sure intent makes its articles five times as fit
+LIKELY = 3.0  # a sure intent makes its articles four times as fit
 COMMON = 0.25  # a term in more than this share of the texts tells nothing and costs most
 
 
