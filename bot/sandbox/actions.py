@@ -151,7 +151,7 @@ def set_switches(platform: Platform, body: Body) -> Body:
         switches.update(new)
         if rule is not None:
             switches["rules"].append(rule)
-            told.append(f"{rule['path']} 出错 {rule['left']} 次（{rule['effect']} {rule['errcode'] or ''}）")
+            told.append(f"{rule['path']} 出错 {rule['left']} 次（{rule['errcode'] or rule['effect']}）")
 
     result = platform.turn(change)
     if told:

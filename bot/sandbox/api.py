@@ -84,7 +84,7 @@ def answer(platform: Platform, ask: Ask) -> Answer:
     wait = float(rule["seconds"]) if rule and effect in ("delay", "hang") else 0.0
     if effect in ("hang", "reset", "http500"):
         title = {"hang": f"挂起 {wait:g} 秒不回答", "reset": "断开连接", "http500": "HTTP 500"}[effect]
-        _log(platform, ask, f"演练：{title}", errcode=-1, began=began)
+        _log(platform, ask, "（没有回答）", fault=title, began=began)
         return Answer(status=500, body=b"Internal Server Error", mime="text/plain", effect=effect, wait=wait)
     try:
         if rule and effect == "errcode":
@@ -98,7 +98,7 @@ def answer(platform: Platform, ask: Ask) -> Answer:
         _log(platform, ask, f"（文件 {result.mime}，{len(result.data)} 字节）", began=began)
         return Answer(body=result.data, mime=result.mime, wait=wait)
     body = json.dumps(result, ensure_ascii=False)
-    _log(platform, ask, json.dumps(hidden(result), ensure_ascii=False), errcode=result.get("errcode", 0), began=began)
+    _log(platform, ask, json.dumps(hidden(result), ensure_ascii=False), fault=str(result.get("errcode") or ""), began=began)
     return Answer(body=body.encode(), wait=wait)
 
 
@@ -231,7 +231,7 @@ def hidden(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {k: (f"{v[:6]}…" if k in SECRET and isinstance(v, str) and len(v) > 6 else v) for k, v in fields.items()}
 
 
-def _log(platform: Platform, ask: Ask, reply: str, *, began: float, errcode: int = 0) -> None:
+def _log(platform: Platform, ask: Ask, reply: str, *, began: float, fault: str = "") -> None:
     query = "&".join(f"{name}={value}" for name, value in hidden(ask.query).items())
     touser = str(ask.data.get("touser") or ask.query.get("openid") or "")
     sent = json.dumps(hidden(ask.data), ensure_ascii=False, indent=2) if ask.data else ""
@@ -239,13 +239,13 @@ def _log(platform: Platform, ask: Ask, reply: str, *, began: float, errcode: int
         sent = f"（上传 {ask.upload.mime}，{len(ask.upload.data)} 字节）"
     platform.log(
         "in",
-        f"{ask.path.removeprefix('cgi-bin/')}" + (f" → {errcode}" if errcode else ""),
+        f"{ask.path.removeprefix('cgi-bin/')}" + (f" → {fault}" if fault else ""),
         kind="api",
         line=f"{ask.method} /{ask.path}" + (f"?{query}" if query else ""),
         text=sent,
         reply=reply,
         phone=platform.store.get(f"openid:{touser}") or "" if touser else "",
-        bad=errcode != 0,
+        bad=bool(fault),
         ms=round((time.monotonic() - began) * 1000),
     )
 
