@@ -64,6 +64,19 @@ class Settings:
     workers: int
     threads: int
     log_level: str
+    stream_port: int
+    """Where the console's live updates are served; 0: nowhere, the console asks every few seconds."""
+    stream_url: str
+    """How browsers reach the live updates (behind a proxy); empty: the page's own host at `stream_port`."""
+    force_totp: bool
+    """Whether administrators must have a second factor; always so in production."""
+    outside_webhook: str
+    """A WeCom group robot that is told of alarms nobody takes; empty: none."""
+    outside_mail_to: str
+    """Who is told by e-mail, addresses separated by commas; empty: nobody."""
+    outside_mail_from: str
+    smtp_url: str
+    """smtp://user:password@host:port, or smtps://…; empty: no e-mail."""
 
     def __repr__(self) -> str:
         # Secrets must not reach a log through a stray repr.
@@ -170,6 +183,13 @@ class _Reader:
             workers=self.number("WORKERS", 2, 1, 64, int),
             threads=self.number("THREADS", 4, 1, 64, int),
             log_level=self.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+            stream_port=self.number("STREAM_PORT", port + 1 if port < 65535 else 0, 0, 65535, int),
+            stream_url=(self.env.get("STREAM_URL") or "").rstrip("/"),
+            force_totp=production,
+            outside_webhook=self._address("OUTSIDE_WEBHOOK", ("https://", "http://")),
+            outside_mail_to=self.env.get("OUTSIDE_MAIL_TO") or "",
+            outside_mail_from=self.env.get("OUTSIDE_MAIL_FROM") or "",
+            smtp_url=self._address("SMTP_URL", ("smtp://", "smtps://")),
         )
         if self.faults:
             raise SettingsError("the service can't start:\n" + "\n".join(f"- {fault}" for fault in self.faults))
@@ -182,6 +202,12 @@ class _Reader:
             self.faults.append("FLASK_DEBUG is on; production refuses debug, unset it")
         if "/sandbox" in (self.env.get("WECHAT_API_BASE") or ""):
             self.faults.append("WECHAT_API_BASE points at a sandbox; production talks to the platform itself")
+
+    def _address(self, name: str, schemes: tuple[str, ...]) -> str:
+        value = self.env.get(name) or ""
+        if value and not value.startswith(schemes):
+            self.faults.append(f"{name} must begin with {' or '.join(schemes)}")
+        return value
 
     def _regions(self) -> tuple[str, ...]:
         named = tuple(r.strip() for r in (self.env.get("REGIONS") or ",".join(REGIONS)).split(",") if r.strip())

@@ -142,6 +142,11 @@ def open_alarms(conn: Connection) -> list[Row[Any]]:
     return list(conn.execute(select(Alarm.__table__).where(Alarm.taken_at.is_(None)).order_by(Alarm.raised_at)))
 
 
+def alarm(conn: Connection, alarm_id: int) -> Row[Any] | None:
+    """One alarm's row, or None."""
+    return conn.execute(select(Alarm.__table__).where(Alarm.id == alarm_id)).first()
+
+
 def claim(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
     """Take a waiting handoff. True for exactly one of any number of simultaneous claims."""
     statement = (
@@ -174,6 +179,12 @@ def give_back(conn: Connection, handoff_id: int, *, team: str | None = None) -> 
     if team:
         values["team"] = team
     return _move(conn, handoff_id, ("claimed",), values, line="waiting")
+
+
+def pass_to(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
+    """Give a claimed chat to another member of staff. False when nobody has it."""
+    statement = update(Handoff).where(Handoff.id == handoff_id, Handoff.state == "claimed")
+    return bool(conn.execute(statement.values(claimed_by=staff_id, claimed_at=at)).rowcount)
 
 
 def close(conn: Connection, handoff_id: int, outcome: str, at: datetime) -> bool:
@@ -209,6 +220,12 @@ def history(conn: Connection, handoff_id: int) -> list[Row[Any]]:
     """A handoff's steps, the oldest first."""
     table = HandoffEvent.__table__
     return list(conn.execute(select(table).where(HandoffEvent.handoff_id == handoff_id).order_by(HandoffEvent.id)))
+
+
+def done(conn: Connection, handoff_id: int, action: str) -> bool:
+    """Whether a step was taken in a handoff's history."""
+    steps = select(HandoffEvent.id).where(HandoffEvent.handoff_id == handoff_id, HandoffEvent.action == action)
+    return conn.execute(steps.limit(1)).first() is not None
 
 
 def of_person(conn: Connection, person_id: int, limit: int = 20) -> list[Row[Any]]:

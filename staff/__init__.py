@@ -4,4 +4,9 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Add the console's pages."""
+    """Add the console's pages under /staff, and its commands."""
+    from staff.blueprint import blueprint
+    from staff.commands import staff_commands
+
+    app.register_blueprint(blueprint)
+    app.cli.add_command(staff_commands)

@@ -1,0 +1,107 @@
+"""The console's blueprint: its templates, filters, headers and error pages. The views register themselves on it."""
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+import clock
+from staff import words
+from staff.doors import wants_json
+from staff.house import Me, house
+
+blueprint = Blueprint(
+    "staff", __name__, url_prefix="/staff", template_folder="templates", static_folder="static",
+    static_url_path="/static",
+)  # fmt: skip
+
+_PLAIN = {
+    400: "这个请求不对，请返回上一页再试。",
+    403: "您的账号没有这项权限。需要的话，请找管理员。",
+    404: "没有这一页，或者它不在您能看的范围里。",
+    409: "别人刚刚改过，请刷新看看。",
+    413: "内容太大了。",
+    429: "操作太快了，请稍等再试。",
+}
+
+
+@blueprint.after_request
+def _headers(response: Response) -> Response:
+    """The console's own policy: live updates may come from the stream's address, and nobody may frame us."""
+    settings = house().settings
+    stream = settings.stream_url or f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{settings.stream_port}"
+    connect = f"'self' {stream}" if settings.stream_port or settings.stream_url else "'self'"
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; object-src 'none'; "
+        f"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src {connect}"
+    )
+    response.headers["X-Frame-Options"] = "DENY"
+    return response
+
+
+@blueprint.errorhandler(HTTPException)
+def _refused(error: HTTPException) -> Any:
+    """An error in words, as a page or, for the console's script, as JSON."""
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    text = _PLAIN.get(error.code, "出了点问题，请返回上一页再试。")
+    if isinstance(error, CSRFError):
+        text = "这一页放得太久了，请刷新后再试一次。"
+    elif (
+        error.description
+        and error.description != type(error).description
+        and any("\u4e00" <= letter <= "\u9fff" for letter in error.description)
+    ):
+        text = error.description
+    if wants_json():
+        return jsonify(error=text), error.code
+    return render_template("staff/error.html", text=text, code=error.code, mark=secrets.token_hex(3)), error.code
+
+
+_PLACES = (
+    ("inbox", "会话", "inbox", "inbox.see"),
+    ("crisis_desk", "危机", "crisis", "crisis.desk"),
+    ("cases_list", "事项", "cases", "cases.see"),
+    ("search_page", "查找", "search", "chat.search"),
+    ("watch", "值班", "watch", "inbox.watch"),
+    ("quality", "质检", "quality", "quality.score"),
+    ("reports", "报表", "reports", "reports.see"),
+    ("switches_page", "开关", "switches", "switches.see"),
+    ("hours_page", "班次", "hours", "hours.change"),
+    ("canned_page", "快捷语", "canned", "canned.use"),
+    ("people_page", "账号", "people", "accounts.manage"),
+    ("audit_page", "审计", "audit", "audit.see"),
+)
+_WITHIN = {"chat": "inbox", "case_page": "cases_list"}
+
+
+def navigation() -> list[dict[str, Any]]:
+    """Where one may go: endpoint, label, icon, and whether one is there."""
+    who: Me = g.staff
+    at = (request.endpoint or "").removeprefix("staff.")
+    return [
+        {"endpoint": f"staff.{name}", "label": label, "icon": icon, "here": _WITHIN.get(at, at) == name}
+        for name, label, icon, permission in _PLACES
+        if who.may(permission) and f"staff.{name}" in current_app.view_functions
+    ]
+
+
+@blueprint.context_processor
+def _context() -> dict[str, Any]:
+    who: Me | None = g.get("staff")
+    return {
+        "me": who,
+        "may": who.may if who else (lambda _permission: False),
+        "now": clock.now(),
+        "navigation": navigation,
+        "theme": request.cookies.get("city_theme", "auto"),
+        "rehearsal": house().settings.rehearsal,
+    }
+
+
+for _name, _filter in words.FILTERS.items():
+    blueprint.add_app_template_filter(_filter, f"staff_{_name}")
+
+from staff import accounts, chat, crisis, inbox, tools  # noqa: E402, F401 - the views register themselves

@@ -1,0 +1,231 @@
+// One chat: lines arrive, words go out, canned replies and articles are put in.
+import { ask, key, toast, typing } from "./kit.js";
+
+const chat = document.getElementById("chat"), lines = document.getElementById("lines"), scroll = document.getElementById("scroll");
+const composer = document.getElementById("composer"), text = document.getElementById("text");
+let busy = false, again = false, timer = 0;
+
+const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+const toEnd = () => { scroll.scrollTop = scroll.scrollHeight; };
+
+async function news() {
+  clearTimeout(timer);
+  if (busy) { again = true; return; }
+  busy = true;
+  try {
+    const watch = [...lines.querySelectorAll("[data-watch]")].map(line => line.dataset.watch).join(",");
+    const seen = document.hidden ? 0 : 1;
+    const data = await ask(`${chat.dataset.news}?after=${chat.dataset.last}&note=${chat.dataset.note}&watch=${watch}&seen=${seen}`, { background: true });
+    put(data);
+  } catch { /* the pulse says so */ }
+  busy = false;
+  if (again) { again = false; news(); return; }
+  timer = setTimeout(news, document.body.dataset.stream === "on" ? 10000 : 3000);
+}
+
+function put(data) {
+  const follow = atEnd();
+  if (data.html) {
+    const box = document.createElement("template");
+    box.innerHTML = data.html;
+    for (const line of [...box.content.children]) {
+      if (document.getElementById(line.id)) continue;
+      line.classList.add("is-new");
+      lines.append(line);
+    }
+    document.getElementById("nothing")?.remove();
+    if (follow) toEnd();
+    if (data.heard) suggest();
+  }
+  chat.dataset.last = data.last;
+  chat.dataset.note = data.note;
+  for (const [id, fate] of Object.entries(data.sent)) settle(id, fate);
+  const quota = document.getElementById("quota");
+  if (quota) { quota.textContent = data.quota.text; quota.className = `quota quota-${data.quota.kind}`; }
+  if (data.state !== chat.dataset.state || String(data.mine) !== chat.dataset.mine) {
+    if (!text || !text.value.trim()) location.reload();
+    else { chat.dataset.state = data.state; chat.dataset.mine = data.mine; toast("这个会话的状态变了：写好的内容先复制，再刷新页面。"); }
+  }
+}
+
+function settle(id, fate) {
+  const line = document.getElementById(`m${id}`), under = line?.querySelector(".under");
+  if (!line || !under) return;
+  let mark = under.querySelector(".fate");
+  if (!mark) { mark = document.createElement("span"); under.append(mark); }
+  mark.className = `fate fate-${fate.state}`;
+  mark.textContent = fate.words;
+  if (["delivered", "refused", "failed"].includes(fate.state)) delete line.dataset.watch;
+  if (fate.state === "failed" && !under.querySelector("button")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "重发" });
+    button.addEventListener("click", async () => {
+      try { await ask(chat.dataset.resend.replace(/0$/, id), { form: new FormData() }); line.dataset.watch = id; button.remove(); news(); }
+      catch (refused) { toast(refused.message); }
+    });
+    under.append(button);
+  }
+}
+
+// --- writing
+function filled(words) {
+  const now = new Date();
+  return words.replaceAll("{称呼}", "您").replaceAll("{我}", composer.dataset.name).replaceAll("{地区}", composer.dataset.region || "本地")
+    .replaceAll("{时间}", `${now.getHours()}:${String(now.getMinutes()).padStart(2, "0")}`);
+}
+function insert(words, whole = false) {
+  text.value = whole ? words : `${text.value}${text.value && !text.value.endsWith("\n") ? "\n" : ""}${words}`;
+  text.focus();
+  text.dispatchEvent(new Event("input"));
+}
+function count() {
+  const limit = Number(text.maxLength), box = document.getElementById("count");
+  box.textContent = `${text.value.length} / ${limit}`;
+  box.classList.toggle("is-over", text.value.length >= limit);
+}
+async function send(event) {
+  event.preventDefault();
+  if (!text.value.trim()) return;
+  const button = document.getElementById("send"), form = new FormData(composer);
+  button.disabled = true;
+  try {
+    await ask(composer.action, { form });
+    text.value = "";
+    composer.elements.key.value = key();
+    composer.elements.canned.value = "";
+    count();
+    document.getElementById("suggestions").hidden = true;
+    await news();
+    toEnd();
+  } catch (refused) { toast(refused.message); } // the key stays: sending again can't say it twice
+  button.disabled = false;
+  text.focus();
+}
+
+const list = document.getElementById("canned-list");
+function matching() {
+  const typed = /^\/(\S*)$/.exec(text.value);
+  const options = [...list.children];
+  let first = true;
+  for (const option of options) {
+    const fits = typed && (option.dataset.shortcut + option.textContent).toLowerCase().includes(typed[1].toLowerCase());
+    option.hidden = !fits;
+    option.setAttribute("aria-selected", fits && first);
+    if (fits) first = false;
+  }
+  list.hidden = first;
+}
+function choose(option) {
+  insert(filled(option.dataset.text), true);
+  composer.elements.canned.value = option.dataset.id;
+  list.hidden = true;
+}
+function walk(step) {
+  const open = [...list.children].filter(option => !option.hidden), at = open.findIndex(option => option.ariaSelected === "true");
+  open.forEach((option, n) => option.setAttribute("aria-selected", n === (at + step + open.length) % open.length));
+}
+
+// --- articles
+const dialog = document.getElementById("articles"), query = document.getElementById("article-query"), hits = document.getElementById("hits");
+let asking = 0;
+async function look() {
+  clearTimeout(asking);
+  asking = setTimeout(async () => {
+    if (!query.value.trim()) { hits.replaceChildren(); return; }
+    try {
+      const data = await ask(`${dialog.dataset.url}?q=${encodeURIComponent(query.value)}`);
+      hits.replaceChildren(...data.hits.map(hit));
+      if (!data.hits.length) hits.textContent = "没有找到可以引用的条文。换个说法，或联系知识编辑补充。";
+    } catch (refused) { hits.textContent = refused.message; }
+  }, 250);
+}
+function hit(found, at) {
+  const item = document.createElement("li"), head = document.createElement("b"), words = document.createElement("p"), source = document.createElement("p");
+  item.className = "hit";
+  head.textContent = `${at + 1}. ${found.title}（${found.region}）`;
+  words.textContent = found.answer;
+  source.textContent = found.source;
+  source.className = "source";
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "button button-small", textContent: `插入（Alt+${at + 1}）` });
+  button.addEventListener("click", () => { dialog.close(); insert(`${found.answer}\n${found.source}`); });
+  item.append(head, words, source, button);
+  return item;
+}
+async function suggest() {
+  const box = document.getElementById("suggestions");
+  if (!box || !dialog) return;
+  try {
+    const data = await ask(`${dialog.dataset.url}?last=1`, { background: true });
+    box.replaceChildren(...data.hits.slice(0, 2).map(found => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "suggestion", textContent: `建议：${found.title}`, title: found.answer });
+      button.addEventListener("click", () => insert(`${found.answer}\n${found.source}`));
+      return button;
+    }));
+    box.hidden = !data.hits.length;
+  } catch { box.hidden = true; }
+}
+
+if (composer) {
+  composer.addEventListener("submit", send);
+  composer.elements.key.value = key();
+  text.addEventListener("input", () => { count(); matching(); });
+  text.addEventListener("keydown", event => {
+    if (!list.hidden && ["ArrowDown", "ArrowUp", "Enter", "Tab", "Escape"].includes(event.key)) {
+      event.preventDefault();
+      if (event.key === "ArrowDown") walk(1);
+      else if (event.key === "ArrowUp") walk(-1);
+      else if (event.key === "Escape") list.hidden = true;
+      else { const chosen = [...list.children].find(option => !option.hidden && option.ariaSelected === "true"); if (chosen) choose(chosen); }
+      return;
+    }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) composer.requestSubmit();
+  });
+  list.addEventListener("click", event => { const option = event.target.closest("[role=option]"); if (option) choose(option); });
+  for (const button of document.querySelectorAll("[data-canned]")) button.addEventListener("click", () => {
+    document.getElementById("canned-dialog").close();
+    choose(document.getElementById(`canned-${button.dataset.canned}`));
+  });
+  query.addEventListener("input", look);
+  dialog.addEventListener("keydown", event => {
+    if (event.altKey && /^[1-9]$/.test(event.key)) { event.preventDefault(); hits.children[Number(event.key) - 1]?.querySelector("button")?.click(); }
+  });
+  const to = document.getElementById("to");
+  to.addEventListener("change", () => { document.getElementById("away").hidden = (to.selectedOptions[0]?.dataset.state ?? "on") === "on"; });
+  suggest();
+}
+
+// --- reveal
+const reveal = document.getElementById("reveal-form");
+document.addEventListener("click", event => {
+  const button = event.target.closest(".reveal");
+  if (!button) return;
+  reveal.elements.message.value = button.dataset.message;
+  document.getElementById("revealing").showModal();
+});
+reveal.addEventListener("submit", async event => {
+  event.preventDefault();
+  const id = reveal.elements.message.value;
+  try {
+    const data = await ask(reveal.action, { form: new FormData(reveal) });
+    const line = document.getElementById(`m${id}`);
+    line.querySelector(".text").textContent = data.text;
+    line.querySelector(".reveal")?.remove();
+    reveal.reset();
+    document.getElementById("revealing").close();
+  } catch (refused) { toast(refused.message); }
+});
+
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  const open = id => { event.preventDefault(); document.getElementById(id)?.showModal(); };
+  if (event.key === "r" && text) { event.preventDefault(); text.focus(); }
+  if (event.key === "/" && text) { event.preventDefault(); text.focus(); text.value = "/"; text.dispatchEvent(new Event("input")); }
+  if (event.key === "n") open("noting");
+  if (event.key === "a" && dialog) { open("articles"); query.focus(); }
+  if (event.key === "t") open("transfer");
+  if (event.key === "x") open("closing");
+});
+window.addEventListener("city:message", news);
+window.addEventListener("city:tick", news);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) news(); });
+toEnd();
+timer = setTimeout(news, 3000);

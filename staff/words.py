@@ -1,0 +1,139 @@
+"""How the console says things: times, people, places, states; and what it keeps masked on screen."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import clock
+from handlers.registry import titles
+from records.staff import ROLES, TEAMS
+
+CHANNELS = {"wechat": "微信", "web": "网页"}
+REASONS = {
+    "asked": "要求人工",
+    "not_understood": "没听懂",
+    "crisis": "心理危机",
+    "emergency": "紧急情况",
+    "bot_off": "机器人停用",
+    "no_article": "没有答案",
+    "unsafe": "答案存疑",
+}
+STATES = {"waiting": "等待接待", "claimed": "接待中", "closed": "已结束"}
+BANDS = {"answer": "直接回答", "confirm": "先确认", "ask": "二选一", "person": "转人工"}
+OUTCOMES = {
+    "resolved": "已解决",
+    "advised": "已告知办法",
+    "referred": "转其他部门",
+    "unreachable": "联系不上",
+    "mistaken": "误触或测试",
+}
+ACTIONS = {
+    "claimed": "接起", "assigned": "自动分配", "transferred": "转交", "returned": "退回队列", "unanswered": "超时退回",
+    "offshift": "下班退回", "closed": "结束", "labelled": "改标签", "safety": "安全核对", "handed_back": "交还机器人",
+    "stepped_in": "值班长接管", "reopened": "回到原接待人", "alarm_taken": "接警",
+}  # fmt: skip
+UNDELIVERED = {
+    "waiting": "没有发出：对方的时间窗口已过或条数用完。等对方再说话会自动发出；急事请打电话。",
+    "refused": "送不到：对方取消关注、拉黑或没有订阅。请改打电话或其他方式联系。",
+    "failed": "没有发出：多次尝试都失败。可以点“重发”，或改打电话。",
+    "pending": "正在发送…",
+    "sending": "正在发送…",
+}
+_WEEKDAYS = "一二三四五六日"
+
+
+def ago(at: datetime | None, now: datetime | None = None) -> str:
+    """How long since `at`: 刚刚, 5分钟, 3小时, 2天."""
+    if at is None:
+        return ""
+    return span((now or clock.now()) - at)
+
+
+def span(length: timedelta | float | None) -> str:
+    """A length of time (a timedelta, or seconds) in words."""
+    if length is None:
+        return "—"
+    seconds = int(length.total_seconds() if isinstance(length, timedelta) else length)
+    if seconds < 60:
+        return f"{max(seconds, 0)}秒"
+    if seconds < 3600:
+        return f"{seconds // 60}分钟"
+    if seconds < 3 * 86400:  # as the sending window of 48 h is counted
+        hours, minutes = divmod(seconds // 60, 60)
+        return f"{hours}小时{minutes}分" if hours < 10 and minutes else f"{hours}小时"
+    return f"{seconds // 86400}天"
+
+
+def moment(at: datetime | None, now: datetime | None = None) -> str:
+    """A moment: 14:05 today, 昨天 14:05, 11月20日 14:05 this year, with the year otherwise."""
+    if at is None:
+        return ""
+    at, today = at.astimezone(clock.CHINA), (now or clock.now()).date()
+    if at.date() == today:
+        return f"{at:%H:%M}"
+    if at.date() == today - timedelta(days=1):
+        return f"昨天 {at:%H:%M}"
+    date = f"{at.month}月{at.day}日"
+    return f"{date} {at:%H:%M}" if at.year == today.year else f"{at.year}年{date} {at:%H:%M}"
+
+
+def day(at: datetime) -> str:
+    """A day: 11月22日 星期日."""
+    at = at.astimezone(clock.CHINA)
+    return f"{at.month}月{at.day}日 星期{_WEEKDAYS[at.weekday()]}"
+
+
+def person(person_id: int) -> str:
+    """What the console calls somebody who has no name with us."""
+    return f"新市民 {person_id:04d}"
+
+
+def intent(name: str | None) -> str:
+    """An intent's title."""
+    return titles().get(name or "", name or "")
+
+
+def of(table: Mapping[str, str]) -> Callable[[str | None], str]:
+    """A filter that looks a word up and shows it as it is when it is unknown."""
+    return lambda key: table.get(key or "", key or "")
+
+
+_NUMBERS = re.compile(r"(?<![0-9A-Za-z])(?:(\d{6})\d{8}(\d{3}[\dXx])|(1[3-9]\d)\d{4}(\d{4}))(?![0-9A-Za-z])")
+
+
+def masked(text: str) -> str:
+    """A text with its ID and phone numbers masked (promise 12)."""
+    return _NUMBERS.sub(lambda m: f"{m[1][:3]}{'*' * 11}{m[2]}" if m[1] else f"{m[3]}****{m[4]}", text)
+
+
+def hides(text: str) -> bool:
+    """Whether masking hides anything in a text."""
+    return _NUMBERS.search(text) is not None
+
+
+def percent(value: float | None) -> str:
+    """0.876 → 88%."""
+    return "" if value is None else f"{value * 100:.0f}%"
+
+
+def preview(body: Any, kind: str | None = None) -> str:
+    """The beginning of a message, on one line, masked."""
+    if body is None:
+        return ""
+    if isinstance(body, list):
+        text = " ".join(str(part.get("text", "")) for part in body)
+    else:
+        text = str(body.get("text", "")) or _MEDIA.get(kind or "", "")
+    return masked(" ".join(text.split()))[:60]
+
+
+_MEDIA = {"image": "［图片］", "voice": "［语音］", "video": "［视频］", "location": "［位置］", "link": "［链接］"}
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "ago": ago, "span": span, "moment": moment, "day": day, "person": person, "intent": intent, "masked": masked,
+    "hides": hides,
+    "percent": percent, "preview": preview, "team": of(TEAMS), "role": of(ROLES), "channel": of(CHANNELS),
+    "reason": of(REASONS), "state": of(STATES), "band": of(BANDS), "outcome": of(OUTCOMES), "action": of(ACTIONS),
+    "undelivered": of(UNDELIVERED), "media": of(_MEDIA),
+}  # fmt: skip
