@@ -15,8 +15,9 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, delete, select, update
 
-from records import audit, cases, conversations, schema, uploads
+from records import audit, cases, conversations, declarations, schema, uploads
 from records.cases import Case, CaseEvent
+from records.declarations import Filing
 from records.handoffs import Alarm, Handoff
 from records.people import Person, external_hash
 
@@ -74,7 +75,8 @@ def erase(conn: Connection, person_id: int, at: datetime, *, actor: str = "") ->
     """Delete what is held about a person; what must be kept (cases) is kept without him.
 
     A person in danger whom staff are still looking after is not erased now: `erase_at` is set, and `erase_due` does it
-    when they are done. Cases under way are withdrawn, for nobody could be told the outcome. `actor` for the audit.
+    when they are done. Cases under way are withdrawn, for nobody could be told the outcome. Registrations of where he
+    lives now stay: they are a duty of law, not of consent (`declarations.erase_person`). `actor` for the audit.
     """
     locked = select(Person.id, Person.external).where(Person.id == person_id).with_for_update()
     if conn.execute(locked).first() is None:
@@ -84,6 +86,7 @@ def erase(conn: Connection, person_id: int, at: datetime, *, actor: str = "") ->
         return Erased(held=True)
     media = tuple(_media(conn, person_id))
     kept = _detach_cases(conn, person_id, at)
+    declarations.erase_person(conn, person_id, at)
     deleted: dict[str, int] = {}
     for table, column, rule in _references():
         mine = column == person_id
@@ -130,6 +133,14 @@ def move_identity(conn: Connection, channel: str, old: str, new: str) -> bool:
         .values(external=new, external_hash=external_hash(channel, new))
     )
     return bool(conn.execute(statement).rowcount)
+
+
+def consents_of(conn: Connection, person_id: int) -> list[Row[Any]]:
+    """What a person agreed to and when: (`consent`, a version of `records.consent`; `consent_at`), the newest first."""
+    statement = select(Filing.number, Filing.consent, Filing.consent_at).where(
+        Filing.person_id == person_id, Filing.consent_at.is_not(None)
+    )
+    return list(conn.execute(statement.order_by(Filing.consent_at.desc())))
 
 
 def set_region(conn: Connection, person_id: int, region: str) -> None:
@@ -205,8 +216,8 @@ def _case(conn: Connection, row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_TOLD = frozenset({"messages", "cases", "handoffs", "alarms"})
-"""Tables that `export_of` tells in its own words, or (alarms) leaves out."""
+_TOLD = frozenset({"messages", "cases", "handoffs", "alarms", "notes", "one_time_links"})
+"""Tables that `export_of` tells in its own words, or leaves out: alarms, staff's notes, used-up links."""
 _INSIDE = re.compile(r"(_hash|_id|_by)$|^(id|attempts|errcode|error|key|score|reason)$")
 
 

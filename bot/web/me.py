@@ -15,7 +15,7 @@ import clock
 from bot.web import bubbles, visitors
 from bot.web.blueprint import web
 from bot.web.visitors import service
-from records import cases, conversations, people, privacy, uploads
+from records import cases, consent, conversations, declarations, people, privacy, reminders, uploads
 from records.base import Busy, read, write
 from records.staff import TEAMS
 
@@ -24,11 +24,22 @@ HANDOFF_STATES = {"waiting": "等工作人员接", "claimed": "工作人员正�
 TABLES = {
     "outbox": "等着发给您的消息",
     "reminders": "提醒",
-    "subscriptions": "您要我们通知的事",
-    "consents": "您给过的同意",
     "declarations": "居住申报",
+    "filings": "申报和您给过的同意",
+    "ratings": "您的评价",
+    "landlords": "您作为房东",
+    "employers": "您代表的单位",
 }
 """What people read for the tables of an export."""
+FIELDS = {
+    "relation": "关系", "state": "状态", "who": "填的内容", "moved_in": "住进", "moved_out": "搬走", "until": "有效到",
+    "declared_at": "申报时间", "number": "编号", "source": "来自", "consent": "同意的版本", "consent_at": "同意的时间",
+    "at": "时间", "asked_at": "请您评价", "answered_at": "您评价", "text": "内容", "due_at": "到时间",
+    "created_at": "记下的时间", "payload": "内容", "next_at": "下次发送", "settled_at": "发出", "name": "姓名",
+    "phone": "电话", "contact": "联系人", "region": "地方", "channel": "渠道", "landlord_says": "房东的话",
+    "adult_from": "成年的月份", "flags": "备注", "replaces": "更正的是",
+}  # fmt: skip
+"""And for their columns."""
 
 
 @web.errorhandler(Busy)
@@ -56,6 +67,12 @@ def me() -> str:
             handoffs=privacy.handoffs_of(conn, person.id, limit=10),
             handoff_states=HANDOFF_STATES,
             teams=TEAMS,
+            rooms=[
+                (declarations.address_of(row), declarations.STATES[row.state], declarations.RELATIONS[row.relation])
+                for row in declarations.of_person(conn, person.id, limit=10)
+            ],
+            reminders=reminders.of_person(conn, person.id),
+            consents=[(row, consent.TEXTS.get(row.consent, "")) for row in privacy.consents_of(conn, person.id)],
             regions=_regions(),
             changed=request.args.get("changed", ""),
         )
@@ -97,6 +114,16 @@ def withdraw(number: str) -> BaseResponse:
     return redirect(_back(changed="withdrawn"), 303)
 
 
+@web.post("/me/reminders/<int:reminder_id>/cancel")
+def drop_reminder(reminder_id: int) -> BaseResponse:
+    """Don't remind of that any more."""
+    with write(service().engine) as conn:
+        person = _person(conn) or abort(401)
+        if not reminders.cancel(conn, person.id, reminder_id):
+            abort(404)
+    return redirect(_back(changed="reminder"), 303)
+
+
 @web.get("/me/export.json")
 def export_json() -> Response:
     """Everything held, for machines."""
@@ -112,7 +139,7 @@ def export_json() -> Response:
 def export_page() -> str:
     """Everything held, to read or print."""
     return render_template(
-        "web/me_export.html", data=_export(), channels=CHANNELS, tables=TABLES, case_states=cases.STATES, teams=TEAMS,
+        "web/me_export.html", data=_export(), channels=CHANNELS, tables=TABLES, fields=FIELDS, case_states=cases.STATES, teams=TEAMS,
         handoff_states=HANDOFF_STATES, marks=bubbles.MARKS, back=_back(),
     )  # fmt: skip
 
@@ -126,10 +153,12 @@ def remove() -> BaseResponse | str | tuple[str, int]:
         if person is None:
             return redirect(url_for("web.me"), 303)
         mine = cases.of_person(conn, person.id)
+        lives = any(row.state in declarations.LIVING for row in declarations.of_person(conn, person.id))
     if request.method == "GET" or unsure:
         page = render_template(
             "web/me_delete.html", channel=CHANNELS.get(person.channel, ""), cases=len(mine), back=_back(),
             under_way=[row for row in mine if "withdrawn" in cases.MOVES[row.state]], unsure=unsure, as_=_as(),
+            lives=lives,
         )  # fmt: skip
         return (page, 400) if unsure else page
     with write(service().engine) as conn:

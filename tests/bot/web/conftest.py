@@ -57,7 +57,7 @@ class Browser:
 
     def submit(self, path: str, form: str = "", **fields: str) -> TestResponse:
         """As a form of the page `form` (or `path`) without a script."""
-        data = {"csrf_token": self.token(form or path), **fields}
+        data = {"csrf_token": self.token(form), **fields}
         return self.client.post(path, data=data)
 
 

@@ -1,12 +1,14 @@
 """A person's own records: read, changed, taken along, deleted; never anybody else's."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 import clock
 from bot.service import Service
-from records import cases, handoffs, people
+from records import cases, handoffs, people, reminders
 from records.base import read, write
 from records.people import Person
 from tests.bot.web.conftest import Browser
@@ -115,6 +117,19 @@ def test_deleting_asks_first_and_then_leaves_nothing(browser: Browser, city: Ser
     with read(city.engine) as conn:
         assert people.get(conn, person_of(city)).external is None
         assert cases.by_number(conn, number).person_id is None
+
+
+def test_a_reminder_is_shown_and_can_be_dropped(browser: Browser, other: Browser, city: Service) -> None:
+    browser.say(QUESTION)
+    mine = person_of(city)
+    with write(city.engine) as conn:
+        reminders.add(conn, mine, "居住证该签注了", clock.now() + timedelta(days=30), clock.now())
+        (row,) = reminders.of_person(conn, mine)
+    assert "居住证该签注了" in browser.page("/me") and "居住证该签注了" in browser.page("/me/export")
+    other.say("你好")
+    assert other.submit(f"/me/reminders/{row.id}/cancel").status_code == 404
+    assert browser.submit(f"/me/reminders/{row.id}/cancel").status_code == 303
+    assert "居住证该签注了" not in browser.page("/me")
 
 
 def test_deleting_needs_the_forms_token(browser: Browser) -> None:
