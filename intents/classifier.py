@@ -10,6 +10,7 @@ leave a doubt. Probabilities come from the margins by a temperature fitted on fo
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ class Classifier:
         """What `save` wrote; the large arrays are mapped, so processes share them."""
         described = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
         described["labels"] = tuple(described["labels"])
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+        arrays = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
         return cls(sounds=Sounds.load(folder), vectoriser=Vectoriser.load(folder), encoder=encoder,
                    **described, **arrays)
 
@@ -153,7 +154,8 @@ def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
     grams = _matrix([_gram_row(vectoriser, sounds, *pair) for pair in zip(normal, focused, strict=True)],
                     len(vectoriser.known))
     progress("sentence encoder")
-    vectors = _encoded(encoder, normal, focused)
+    with _one_thread():  # small products: more threads only wait for each other
+        vectors = _encoded(encoder, normal, focused)
     directions = _main_directions(vectors)
     examples = vectors @ directions
     names = sorted(set(labels))
@@ -171,6 +173,13 @@ def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
         directions=directions, examples=examples, duals=duals, cheap_bias=near.mean(axis=0) @ duals,
         temperature=temperature, cheap_temperature=cheap_temperature, cheap_gap=cheap_gap,
     )
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
 
 
 def _matrix(rows: Sequence[tuple[Labels, Floats]], width: int) -> Any:

@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 WEIGHTS_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
 PIECES_SHA256 = "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
 WIDTH = 512
-MAX_PIECES = 160
+MAX_PIECES = 128
 _CHUNKS = 17
 _LATIN_PIECES = 12_000
 _ORDERS = ((2, 0), (3, 1), (5, 2))  # n-gram width, how many of them to the left
@@ -127,8 +127,9 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         described = json.loads((folder / "pieces.json").read_text(encoding="utf-8"))
-        self._table = np.load(folder / "table.npy", mmap_mode="r")
-        flat = np.load(folder / "layers.npy", mmap_mode="r")
+        # As plain views of the mapping: numpy's memmap class slows every small operation down.
+        self._table = np.asarray(np.load(folder / "table.npy", mmap_mode="r"))
+        flat = np.asarray(np.load(folder / "layers.npy", mmap_mode="r"))
         self._layers: dict[str, Floats] = {}
         at = 0
         for name, shape in described["layers"].items():

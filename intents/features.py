@@ -109,5 +109,5 @@ class Vectoriser:
     @classmethod
     def load(cls, folder: Path) -> "Vectoriser":
         """What `save` wrote, mapped."""
-        return cls(np.load(folder / "features.npy", mmap_mode="r"),
-                   np.load(folder / "feature_weights.npy", mmap_mode="r"))
+        return cls(np.asarray(np.load(folder / "features.npy", mmap_mode="r")),
+                   np.asarray(np.load(folder / "feature_weights.npy", mmap_mode="r")))

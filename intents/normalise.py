@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Protocol
 
 # Longer messages are read from both ends: people say what they want first or last.
-HEAD, TAIL = 360, 240
+HEAD, TAIL = 200, 120
 
 _CJK = "\u3400-\u9fff"
 _SPACES = re.compile(r"\s+")

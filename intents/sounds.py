@@ -130,6 +130,7 @@ class Sounds:
         for known, group in _grouped(tokens, lambda token: token in _KEPT):
             if known:
                 out += group
+                unread += sum(map(len, group))
                 continue
             for short, part in _grouped(group, lambda token: token in self.initials and not self._is_syllables(token)):
                 if short:
@@ -142,7 +143,7 @@ class Sounds:
                     out += [piece or f" {token} " for token, piece in zip(part, pieces, strict=True)]
                 else:
                     out.append(han)
-        return None if unread * 3 > len(run) else " ".join(out)
+        return None if unread * 2 > len(run) else " ".join(out)
 
     def _is_syllables(self, token: str) -> bool:
         return self._decode(token) is not None

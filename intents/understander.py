@@ -116,9 +116,14 @@ def _halves(normal: str) -> list[str]:
     """The two questions of a message that seems to hold two; nothing when it holds one."""
     parts = clauses(focus(normal))
     asking = [i for i, part in enumerate(parts) if _ASKS.search(part)]
-    if len(asking) < 2 or len(normal) > _LONGEST_DOUBLE:
+    if not asking or not asking[-1] or len(normal) > _LONGEST_DOUBLE:
         return []
-    cut = asking[-1] if _JOINED.match(parts[asking[-1]]) else asking[0] + 1
+    if _JOINED.match(parts[asking[-1]]):
+        cut = asking[-1]
+    elif len(asking) > 1:
+        cut = asking[0] + 1
+    else:
+        return []
     return ["".join(parts[:cut]), "".join(parts[cut:])]
 
 

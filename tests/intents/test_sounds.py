@@ -1,0 +1,50 @@
+"""What sounds alike meets: pinyin with and without spaces, initials, homophones."""
+
+import pytest
+
+from intents import features
+from intents.sounds import Sounds
+
+LINES = ["居住证丢了怎么补办"] * 9 + ["我的居住证到期了", "老板拖欠工资", "工资没发怎么办", "孩子上学要居住证吗", "先去哪里办"]
+
+
+@pytest.fixture(scope="module")
+def sounds() -> Sounds:
+    return Sounds.learn(LINES)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("juzhuzheng diu le", "居住证丢了"),
+        ("juzhuzhengdiule", "居住证丢了"),
+        ("我的juzhuzheng丢了", "我的居住证丢了"),
+        ("jzz丢了", "居住证丢了"),
+        ("wifi打不开", "wifi打不开"),
+        ("hello how are you", "hello how are you"),
+        ("zxcvb", "zxcvb"),
+        ("居住证", "居住证"),
+        ("", ""),
+    ],
+)
+def test_spelt_sounds_become_characters(sounds: Sounds, written: str, meant: str) -> None:
+    assert sounds.spelt_out(written) == meant
+
+
+def test_homophones_share_all_their_syllables(sounds: Sounds) -> None:
+    right, wrong = features.keys("居住证", sounds), features.keys("居主证", sounds)
+    at = list(features.FAMILIES).index("syllables")
+    assert set(right[at]) == set(wrong[at])
+    assert set(right[0]) != set(wrong[0])
+
+
+def test_accents_are_blurred(sounds: Sounds) -> None:
+    at = list(features.FAMILIES).index("blurred")
+    assert set(features.keys("深圳", sounds)[at]) == set(features.keys("森zhen".replace("zhen", "镇"), sounds)[at])
+
+
+def test_what_is_saved_is_what_is_loaded(sounds: Sounds, tmp_path) -> None:
+    sounds.save(tmp_path)
+    loaded = Sounds.load(tmp_path)
+    assert loaded.spelt_out("wode juzhuzheng daoqi le") == sounds.spelt_out("wode juzhuzheng daoqi le")
+    assert loaded.of("居住证") == ["ju", "zhu", "zheng"]
