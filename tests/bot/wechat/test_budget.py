@@ -1,5 +1,6 @@
 """Whatever holds a turn up, the platform hears from us in time, nothing is lost, and nothing is said twice."""
 
+import json
 import logging
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ from bot import turn
 from bot.message import Inbound
 from bot.wechat import budget, spool, wire
 from records import conversations, people
-from records.base import read
+from records.base import Busy, read
 from records.outbox import Outgoing
 
 from .conftest import NOW, OPENID, Platform, message, no_redis
@@ -208,6 +209,27 @@ def test_what_was_set_aside_can_be_queued_again(service, monkeypatch: pytest.Mon
     assert "已重新排队 1 条" in run(args=["spool", "retry"]).output
     assert spool.replay(service).taken == 1
     assert transcript(service) == ["person", "bot"]
+
+
+def test_an_outage_of_the_database_counts_as_nobody_s_failure(service, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = spool.keep(service, inbound())
+
+    def busy(*_args, **_kwargs):
+        raise Busy("locked")
+
+    monkeypatch.setattr(turn, "take", busy)
+    for _ in range(spool.ATTEMPTS + 1):
+        spool.replay(service)
+    assert json.loads(path.read_text())["attempts"] == 0
+
+
+def test_a_message_that_failed_once_keeps_its_place(service) -> None:
+    first = spool.keep(service, inbound(key="m:1"))
+    time.sleep(0.01)
+    second = spool.keep(service, inbound(key="m:2"))
+    time.sleep(0.01)
+    spool._failed_once(first)
+    assert spool._age(first) < spool._age(second)
 
 
 def test_messages_in_their_pause_do_not_hold_up_the_others(service, monkeypatch: pytest.MonkeyPatch) -> None:
