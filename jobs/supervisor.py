@@ -61,6 +61,15 @@ def web_arguments(settings: Settings) -> Sequence[str]:
     )  # fmt: skip
 
 
+def stream_arguments(settings: Settings) -> Sequence[str]:
+    """The process of the console's live updates: one event loop holds all open consoles."""
+    return (
+        "-m", "granian", "--interface", "asgi", "--factory", "stream:create", "--host", settings.host,
+        "--port", str(settings.stream_port), "--workers", "1", "--no-ws", "--backlog", "2048",
+        "--respawn-failed-workers", "--workers-kill-timeout", "3", "--log-level", "warning",
+    )  # fmt: skip
+
+
 def supervise(settings: Settings, worker: Sequence[str], announce: Callable[[], None]) -> int:
     """Run Redis (where none was named), the web processes and the worker until SIGTERM or Ctrl-C.
 
@@ -70,6 +79,8 @@ def supervise(settings: Settings, worker: Sequence[str], announce: Callable[[], 
         Child("web", command(*web_arguments(settings))),
         Child("worker", command(*worker)),
     ]
+    if settings.stream_port:
+        children.append(Child("stream", command(*stream_arguments(settings))))
     if not settings.redis_url:
         redis = Child("redis", lambda: redis_server.start(settings.data_dir))
         redis.ensure()
