@@ -15,9 +15,10 @@ from flask import Flask
 import redis_server
 import staff
 from bot import health, pages, web
+from bot import rooms as room_pages
 from bot.service import Service
 from bot.wechat import channel as wechat
-from bot.wechat import delivery, spool
+from bot.wechat import codes, delivery, oauth, spool
 from intents.understander import Understander
 from jobs import clocks, demo, queue, supervisor, worker
 from jobs import delivery as outbox
@@ -67,6 +68,7 @@ def build_service(settings: Settings, **parts: Any) -> Service:
 def _register_rooms(app: Flask, service: Service) -> None:
     """The pages of the other rooms, each by its own `register(app)`."""
     web.register(app)
+    room_pages.register(app, login_url=oauth.login_url, follow_code=partial(codes.temporary, service))
     staff.register(app)
     if service.settings.rehearsal:
         from bot.sandbox import door

@@ -6,8 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, ForeignKey, LargeBinary, Row, String, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from records import declarations as d
 from records.base import Base, Instant, SealedText
 from records.crypto import cipher
+from records.declarations import LIVING, Declaration
+from records.rooms import Landlord
 
 
 class Employer(Base):
@@ -84,10 +87,32 @@ def settle(conn: Connection, declaration_ids: list[int], move: str, at: datetime
     conn.execute(statement.values(done_at=at))
 
 
+def bind(conn: Connection, employer_id: int, person_id: int) -> None:
+    """This person in a channel acts for this firm."""
+    conn.execute(update(Employer).where(Employer.id == employer_id).values(person_id=person_id))
+
+
+def people_of(conn: Connection, employer_id: int) -> list[Row[Any]]:
+    """The firm's people who live in its rooms or have yet to consent."""
+    statement = d.listing().where(
+        Declaration.employer_id == employer_id, Declaration.state.in_((*LIVING, "waiting", "returned"))
+    )
+    return list(conn.execute(statement.order_by(Declaration.room_id, Declaration.id)))
+
+
+def duties_of(conn: Connection, employer_id: int) -> list[Row[Any]]:
+    """Moves that a firm has still to report, the most urgent first."""
+    statement = (
+        d.listing()
+        .add_columns(Duty.move, Duty.due_on)
+        .join(Duty, Duty.declaration_id == Declaration.id)
+        .where(Duty.employer_id == employer_id, Duty.done_at.is_(None))
+    )
+    return list(conn.execute(statement.order_by(Duty.due_on)))
+
+
 def due(conn: Connection, by: date, limit: int = 200) -> list[Row[Any]]:
     """Duties not met that end on `by` or before and of which nobody was reminded yet, with whom to remind."""
-    from records.rooms import Landlord
-
     table = Duty.__table__
     statement = (
         select(table, Employer.person_id.label("employer_person"), Landlord.person_id.label("landlord_person"))
