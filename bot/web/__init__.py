@@ -3,10 +3,10 @@
 from flask import Flask
 
 from bot.service import Service
-from bot.web import chat, front, limits, me
+from bot.web import chat, front, limits, me, photos
 from bot.web.blueprint import web
 
-__all__ = ["chat", "front", "me", "register"]
+__all__ = ["chat", "front", "me", "photos", "register"]
 
 
 def register(app: Flask) -> None:

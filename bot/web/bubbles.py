@@ -1,5 +1,6 @@
 """The transcript as bubbles: the same plain data for the page's template and for its script."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ MARKS = {
     "link": "［链接］",
 }
 """What stands for a message without words."""
+_UPLOAD = re.compile(r"[0-9a-f]{32}")
 PRIVATE = frozenset({"note"})
 """Kinds of staff messages that staff write for each other."""
 
@@ -63,20 +65,26 @@ def _of_row(row: Row[Any], names: dict[int, str], numbers: Collection[str]) -> l
             return []
         text = _words(row)
         staffed = {"id": str(row.id), "by": "staff", "name": names.get(row.staff_id or 0, "")}
-        return [staffed | common | {"parts": phones.split(text, numbers)}] if text else []
+        return [staffed | common | _photo(row) | {"parts": phones.split(text, numbers)}] if text else []
     text = _words(row)
     if not text:
         return []  # an event that nobody said
     mine = {"id": str(row.id), "by": "me", "parts": [{"text": text}]}
     if row.dedup:
         mine["key"] = row.dedup.removeprefix("w:")
-    return [mine | common]
+    return [mine | common | _photo(row)]
 
 
 def _words(row: Row[Any]) -> str:
     """What a person or a member of staff said, in words."""
     body = row.body if isinstance(row.body, dict) else {}
     return str(body.get("text") or body.get("detail", {}).get("label") or MARKS.get(row.kind, ""))
+
+
+def _photo(row: Row[Any]) -> dict[str, str]:
+    """Where a picture that is kept here can be seen."""
+    name = row.body.get("media", "") if row.kind == "image" and isinstance(row.body, dict) else ""
+    return {"photo": f"/chat/photo/{name}"} if _UPLOAD.fullmatch(name) else {}
 
 
 def _names(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, str]:

@@ -31,7 +31,8 @@ SHOWN = 200
 """Rows of the transcript that a page shows."""
 OVERLAP = timedelta(seconds=20)
 """Rows this young are sent again: ids are given out before they are committed, so a lower one may come later."""
-_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
+KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
+"""What a browser names a message with."""
 NOT_SENT = "还没发出去，点一下重发。"
 TOO_FAST = "发得太快了，请过一分钟再试。急事请直接打电话：110、119、120，心里难受打12356。"
 
@@ -64,10 +65,7 @@ def say() -> BaseResponse | tuple[Response, int]:
         return _refused(visitor, NOT_SENT, 503, said)
     if not request.is_json:
         return redirect(url_for("web.chat", kiosk=1 if visitor.kiosk else None, _anchor="end"), 303)
-    try:
-        return jsonify(_news(visitor, _after(sent)))
-    except Busy:
-        return jsonify(messages=[], line=None)  # it is stored; the next look brings the answer
+    return answer(visitor, _after(sent))
 
 
 @web.get("/chat/messages")
@@ -134,6 +132,14 @@ def carry_on(token: str) -> BaseResponse | tuple[str, int]:
     return redirect(url_for("web.chat"), 303)
 
 
+def answer(visitor: Visitor, after: int) -> Response:
+    """What has been said since `after`, told to a script whose message was taken."""
+    try:
+        return jsonify(_news(visitor, after))
+    except Busy:
+        return jsonify(messages=[], line=None)  # it is stored; the next look brings the answer
+
+
 def numbers() -> frozenset[str]:
     """Phone numbers of the knowledge base."""
     return frozenset(line.number for line in service().knowledge.hotlines.values())
@@ -152,7 +158,7 @@ def _after(sent: Any) -> int:
 def _inbound(visitor: Visitor, text: str, choice: str, key: str) -> Inbound:
     """The message as the turn takes it. Raises `Unusable`."""
     text = text.replace("\r\n", "\n").strip()
-    if not _KEY.fullmatch(key):
+    if not KEY.fullmatch(key):
         raise Unusable("这条消息缺少编号，请刷新页面后再发。")
     if len(text) > LONGEST:
         raise Unusable(f"一条最多{LONGEST}个字，您写了{len(text)}个字。请分成几条发。")

@@ -12,6 +12,7 @@ from bot.web import visitors
 # A dormitory or a factory goes out through one address, so what an address may do is many times a person's.
 RULES = {
     "web.say": (("30 per minute; 600 per day", "person"), ("600 per minute", "address")),
+    "web.send_photo": (("10 per minute; 100 per day", "person"), ("200 per minute", "address")),
     "web.messages": (("90 per minute", "person"), ("6000 per minute", "address")),
     "web.qr": (("30 per minute", "person"), ("300 per minute", "address")),
     "web.carry_on": (("20 per minute", "address"),),

@@ -74,7 +74,7 @@ function show(messages) {
 function remember() {
   if (kiosk) return; // nothing stays on a public machine
   try {
-    sessionStorage.setItem(STORE, JSON.stringify(waiting));
+    sessionStorage.setItem(STORE, JSON.stringify(waiting.filter((message) => !message.photo)));
   } catch {
     // private windows may refuse; then only a reload loses what was not sent
   }
@@ -119,11 +119,19 @@ function key() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function post(message) {
+function packed(message) {
+  const headers = { Accept: "application/json", "X-CSRFToken": form.csrf_token.value };
+  if (message.photo) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ photo: message.photo, key: message.key, after: last })) body.append(name, value);
+    return ["/chat/photo", { method: "POST", headers, body }];
+  }
   const body = JSON.stringify({ text: message.text, choice: message.choice, key: message.key, after: last });
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
-  const send = () =>
-    fetch("/chat/say", { method: "POST", body, headers: { ...headers, "X-CSRFToken": form.csrf_token.value } });
+  return ["/chat/say", { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body }];
+}
+
+async function post(message) {
+  const send = () => fetch(...packed(message));
   let response = await send();
   if (response.status === 400) {
     // The browser's session has ended meanwhile: a fresh token, and once more.
@@ -196,6 +204,29 @@ text.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 
+// Pictures are made small here already: phones take large ones, and data costs money. The server does it again.
+async function small(file) {
+  try {
+    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, 1600 / Math.max(image.width, image.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(image.width * scale);
+    canvas.height = Math.round(image.height * scale);
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return (await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85))) ?? file;
+  } catch {
+    return file; // the server says what is wrong with it
+  }
+}
+
+document.getElementById("photo")?.addEventListener("change", async (event) => {
+  const [file] = event.target.files;
+  if (!file) return;
+  complain("");
+  enqueue({ key: key(), photo: await small(file), label: "［图片］" });
+  event.target.value = "";
+});
+
 function fit() {
   form.classList.toggle("ready", text.value.trim() !== "");
   if (CSS.supports("field-sizing", "content")) return;
@@ -256,6 +287,8 @@ function begin() {
   }
   if (log.querySelector(".msg.me")) scroll.scrollTop = scroll.scrollHeight;
   if (matchMedia("(pointer: fine)").matches && !kiosk) text.focus({ preventScroll: true });
+  const pick = document.getElementById("pick");
+  if (pick) pick.hidden = false;
   fit();
   schedule();
   if (kiosk) watch(Number(document.body.dataset.idle), () => (touched = true));
