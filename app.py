@@ -18,7 +18,7 @@ from bot import health, pages, web
 from bot import rooms as room_pages
 from bot.service import Service
 from bot.wechat import channel as wechat
-from bot.wechat import codes, delivery, oauth, spool
+from bot.wechat import codes, delivery, media, oauth, spool
 from intents.understander import Understander
 from jobs import clocks, demo, queue, supervisor, worker
 from jobs import delivery as outbox
@@ -87,6 +87,7 @@ def work() -> int:
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
     sweeps: list[worker.Job] = [
         partial(outbox.sweep, service.engine),
+        partial(media.sweep, service),
         partial(clocks.reminders_due, service.engine),
         partial(clocks.overdue_cases, service.engine),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
@@ -104,7 +105,8 @@ def serve() -> int:
         return 2
     _log(settings)
     demo.prepare(settings)
-    return supervisor.supervise(settings, ("app.py", "worker"), partial(demo.announce, settings))
+    supervisor.become()
+    return 0
 
 
 def _log(settings: Settings) -> None:

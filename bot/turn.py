@@ -26,6 +26,7 @@ from bot.filling import Filing
 from bot.message import Inbound, Reply
 from bot.service import Service
 from bot.state import State
+from handlers import talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
 from records import cases, conversations, handoffs, outbox, people, reminders
@@ -37,6 +38,10 @@ log = logging.getLogger(__name__)
 
 LONGEST = 4_000
 """Characters of a message that are read and kept; the platform sends at most some 2,000."""
+
+
+LEAVING = frozenset({"unsubscribe", "user_authorization_revoke", "user_authorization_cancellation"})
+"""Events after which everything about the person must go (wx-cb-12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ def _turn(
         return _again(service, conn, inbound, person.id, late), None
     now = clock.now()
     knowledge = service.knowledge
-    decision = decide(
+    decision = _decided(
         Situation(
             inbound=inbound,
             heard=heard,
@@ -133,6 +138,15 @@ def _turn(
         decision.replies, False, turn_id, person.id, posted,
         decision.owner, decision.intent, decision.handler, escalated,
     ), decision  # fmt: skip
+
+
+def _decided(situation: Situation) -> Decision:
+    """The decision; where our own code breaks, an apology and a person, so that the message is kept and answered."""
+    try:
+        return decide(situation)
+    except Exception:  # the boundary to dialogue and handlers: nobody is left without an answer
+        log.exception("deciding a turn broke; handing it to a person")
+        return Decision("question", (talk.broken(),), situation.state, handler="human_agent")
 
 
 def _filed(service: Service, conn: Connection, person: Row[Any], decision: Decision, filing: Filing) -> Decision:
@@ -215,7 +229,7 @@ def _masked(text: str, heard: Understanding | None) -> str:
 def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: Decision) -> None:
     """The dialogue's state, the region, whether the person follows us, and the sending window this contact opens."""
     now = clock.now()
-    leaving = inbound.event == "unsubscribe"
+    leaving = inbound.event in LEAVING
     people.remember(
         conn, person.id, inbound.window, now, state=decision.state.packed(), region=decision.region or person.region,
         following=not leaving, erase_at=now if leaving else None,

@@ -179,6 +179,12 @@ def not_understood(misses: int) -> Reply:
     return Reply(text=text, choices=choices)
 
 
+def broken() -> Reply:
+    """Said when our own code broke on a message."""
+    text = "系统刚才出了点问题，这句话没处理好，我已经转给工作人员来看。急事请打12345；马上有危险打110。"
+    return Reply(text=text, handoff=Handoff("general", "broken"))
+
+
 def switched_off() -> Reply:
     """Said while staff have switched the bot off."""
     text = "智能应答暂时停了，您的话已经转给工作人员，他会在这里回复您。急事请打12345；马上有危险打110。"

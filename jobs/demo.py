@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 import clock
 from intents import train
-from jobs.announce import ACCOUNTS, PASSWORD
+from jobs.announce import ACCOUNTS, ALL_TEAMS, PASSWORD
 from records import crypto, demo_rooms, migrate, staff
 from records.base import engine_for, write
 from settings import Settings
@@ -43,11 +43,14 @@ def seed(settings: Settings) -> int:
     engine = engine_for(settings.database_url)
     hashed = HASHER.hash(PASSWORD)
     made = 0
+    every = tuple(staff.TEAMS)
     for login, name, role, teams in ACCOUNTS:
         try:
             with write(engine) as conn:
                 if staff.by_login(conn, login) is None:
-                    staff.create(conn, login, name, role, hashed, clock.now(), teams=teams)
+                    staff.create(
+                        conn, login, name, role, hashed, clock.now(), teams=every if teams is ALL_TEAMS else teams
+                    )
                     made += 1
         except IntegrityError:
             continue  # another process made it at the same moment

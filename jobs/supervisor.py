@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import redis_server
+from jobs import announce
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,22 @@ def stream_arguments(settings: Settings) -> Sequence[str]:
     )  # fmt: skip
 
 
-def supervise(settings: Settings, worker: Sequence[str], announce: Callable[[], None]) -> int:
+def main() -> int:
+    """`python -m jobs.supervisor`: supervise what `python app.py` has prepared."""
+    settings = Settings.from_env(os.environ)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return supervise(settings, ("app.py", "worker"))
+
+
+def become() -> None:
+    """Replace this process by the supervisor: what was loaded to prepare the start is given back."""
+    os.execv(sys.executable, [sys.executable, "-m", "jobs.supervisor"])  # noqa: S606
+
+
+def supervise(settings: Settings, worker: Sequence[str]) -> int:
     """Run Redis (where none was named), the web processes and the worker until SIGTERM or Ctrl-C.
 
-    `announce` is called once, when the service answers.
+    The pages are announced once the service answers.
     """
     children = [
         Child("web", command(*web_arguments(settings))),
@@ -88,7 +101,7 @@ def supervise(settings: Settings, worker: Sequence[str], announce: Callable[[], 
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    threading.Thread(target=_announce_when_ready, args=(settings, announce, stop), daemon=True).start()
+    threading.Thread(target=_announce_when_ready, args=(settings, stop), daemon=True).start()
     while not stop.is_set():
         for child in children:
             child.ensure()
@@ -96,12 +109,12 @@ def supervise(settings: Settings, worker: Sequence[str], announce: Callable[[], 
     return _end(children)
 
 
-def _announce_when_ready(settings: Settings, announce: Callable[[], None], stop: threading.Event) -> None:
+def _announce_when_ready(settings: Settings, stop: threading.Event) -> None:
     url = f"http://127.0.0.1:{settings.port}/readyz"
     while not stop.wait(0.1):
         try:
             with urllib.request.urlopen(url, timeout=2):
-                announce()
+                announce.announce(settings)
                 return
         except (urllib.error.URLError, OSError):
             continue
@@ -124,3 +137,7 @@ def quiet_threads() -> None:
     """One thread a process for number crunching: our processes are the parallelism."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

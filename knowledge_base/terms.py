@@ -4,6 +4,7 @@ Words carry meaning, pairs survive a wrong cut, sound survives a wrong homophone
 pinyin without tones (juzhuzheng) or in initials (jzz). Traditional characters and full-width forms are folded first.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import opencc
 import rjieba
+
+# Only the table of single characters is used; the package's phrases would cost each process 45 MB.
+os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
 from pypinyin.pinyin_dict import pinyin_dict
 
 from knowledge_base import yamlsafe

@@ -352,3 +352,14 @@ def test_a_held_row_of_a_dead_sender_comes_back(service: Service) -> None:
         later = clock.now() + outbox.LEASE + timedelta(seconds=1)
         assert [row.attempts for row in outbox.claim(conn, later)] == [1]
     assert count(service, Person) == 1
+
+
+def test_a_fault_of_ours_still_answers_and_hands_over(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> Reply:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(registry._handlers, "greet", broken)
+    taken = turn.take(service, said("你好"))
+    assert "工作人员" in taken.replies[0].text
+    assert count(service, Message) == 2
+    assert count(service, Handoff) == 1
