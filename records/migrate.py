@@ -7,22 +7,25 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from records.base import engine_for
 from settings import Settings
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic is imported where it is used: the processes that serve never need its 12 MB.
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x0C17  # one migration at a time on PostgreSQL
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Run the migrations up to `revision`. Safe to call from several processes at once."""
+    from alembic import command
+
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             # Waiting for a busy table would queue everybody behind us: give up early, the operator tries again.
@@ -36,6 +39,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Run the migrations back to `revision` (`base` for none)."""
+    from alembic import command
+
     with engine.connect() as connection:
         command.downgrade(_config(connection), revision)
         connection.commit()
@@ -43,16 +48,22 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 def current(engine: Engine) -> str | None:
     """The revision the database is at; None for an empty one."""
+    from alembic.migration import MigrationContext
+
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest() -> str | None:
     """The revision this code needs."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config(None)).get_current_head()
 
 
-def _config(connection: object) -> Config:
+def _config(connection: object) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
@@ -63,6 +74,8 @@ def _config(connection: object) -> Config:
 def _main(arguments: list[str]) -> None:
     settings = Settings.from_env(os.environ)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    from alembic import command
+
     engine = engine_for(settings.database_url)
     if arguments[:1] == ["new"]:
         with engine.connect() as connection:
