@@ -1,6 +1,7 @@
 """All tables in one import, for migrations and tests."""
 
 from records import (
+    articles,
     audit,
     canned,
     cases,
@@ -14,11 +15,14 @@ from records import (
     outbox,
     people,
     places,
+    points,
     presence,
+    proposals,
     ratings,
     reminders,
     room_codes,
     rooms,
+    service_points,
     sessions,
     staff,
     switches,
@@ -27,6 +31,7 @@ from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    audit, canned, cases, conversations, declarations, employers, handoffs, inspections, links, notes, outbox,
-    people, places, presence, ratings, reminders, room_codes, rooms, sessions, staff, switches,
+    articles, audit, canned, cases, conversations, declarations, employers, handoffs, inspections, links, notes,
+    outbox, people, places, points, presence, proposals, ratings, reminders, room_codes, rooms, service_points,
+    sessions, staff, switches,
 )  # fmt: skip
