@@ -20,6 +20,8 @@ MARKS = {
     "link": "［链接］",
 }
 """What stands for a message without words."""
+_SOURCE = re.compile(r"\n+((?:依据|来源)：[^\n]*(?:\n(?:依据|来源)：[^\n]*)*)\s*$")
+"""The last lines of an answer that say what it rests on."""
 _UPLOAD = re.compile(r"[0-9a-f]{32}")
 PRIVATE = frozenset({"note"})
 """Kinds of staff messages that staff write for each other."""
@@ -34,7 +36,10 @@ def of(conn: Connection, rows: Iterable[Row[Any]], numbers: Collection[str]) -> 
 
 def of_reply(reply: Reply, id: str, numbers: Collection[str]) -> dict[str, Any]:
     """The bubble of one thing that we say."""
-    bubble: dict[str, Any] = {"id": id, "by": "bot", "parts": phones.split(reply.text, numbers)}
+    body, source = _apart(reply.text)
+    bubble: dict[str, Any] = {"id": id, "by": "bot", "parts": phones.split(body, numbers)}
+    if source:
+        bubble["source"] = source
     if reply.choices:
         bubble["choices"] = [{"label": choice.label, "id": choice.id} for choice in reply.choices]
     if links := [_link(link) for link in reply.links if _ours(link)]:
@@ -79,6 +84,12 @@ def _words(row: Row[Any]) -> str:
     """What a person or a member of staff said, in words."""
     body = row.body if isinstance(row.body, dict) else {}
     return str(body.get("text") or body.get("detail", {}).get("label") or MARKS.get(row.kind, ""))
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """An answer, and what it rests on, which is shown smaller."""
+    found = _SOURCE.search(text)
+    return (text[: found.start()], found[1]) if found else (text, "")
 
 
 def _photo(row: Row[Any]) -> dict[str, str]:

@@ -25,6 +25,10 @@ function content(message) {
   return el("p", { class: "text" }, ...parts);
 }
 
+function source(message) {
+  return message.source ? el("p", { class: "source" }, message.source) : null;
+}
+
 function links(message) {
   if (!message.links) return null;
   return el("ul", { class: "links" }, ...message.links.map((link) => el("li", {}, el("a", { href: link.path }, link.label))));
@@ -43,7 +47,7 @@ export function bubble(message) {
     "li",
     { class: `msg ${message.by}${message.urgent ? " urgent" : ""}`, "data-id": message.id, "data-at": message.at },
     el("span", { class: "face", "aria-hidden": "true" }),
-    el("div", { class: "col" }, who(message), el("div", { class: "bubble" }, content(message), links(message)), choices(message)),
+    el("div", { class: "col" }, who(message), el("div", { class: "bubble" }, content(message), source(message), links(message)), choices(message)),
   );
 }
 

@@ -62,6 +62,7 @@ function show(messages) {
     if (message.key) settle(message.key);
     const node = bubble(message);
     place(node, message.at);
+    node.querySelector(".photo")?.addEventListener("load", () => (scroll.scrollTop = scroll.scrollHeight));
     if (message.by !== "me") first ??= node;
   }
   if (dots.isConnected) log.append(dots);

@@ -63,7 +63,7 @@ class Browser:
 
 def words(bubble: dict[str, Any]) -> str:
     """What a bubble says."""
-    return "".join(part.get("text") or part["tel"] for part in bubble["parts"])
+    return "".join(part.get("text") or part["tel"] for part in bubble["parts"]) + bubble.get("source", "")
 
 
 @pytest.fixture

@@ -221,3 +221,17 @@ def staff_says(city: Service, words: str) -> None:
         row = {"turn_id": "s", "person_id": person, "author": "staff", "staff_id": id, "kind": "text",
                "body": {"text": words}, "created_at": now}  # fmt: skip
         conversations.add(conn, [row])
+
+
+def test_without_scripts_the_page_is_whole(chromium: Chromium, address: str) -> None:
+    context = chromium.new_context(viewport=PHONE, base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.locator(".tile button").first.click()
+    expect(page.locator(".msg.bot").last).to_contain_text("依据：《")
+    page.fill("#text", "转人工")
+    page.locator("#send").click()
+    expect(page.locator(".msg.me").last).to_contain_text("转人工")
+    for part in (".bar", ".input", ".msg.bot >> nth=-1"):
+        expect(page.locator(part)).to_be_in_viewport()
+    context.close()
