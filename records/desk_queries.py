@@ -53,11 +53,15 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return or_(and_(mine, Handoff.state == "claimed"), rest)
 
 
-_LAST = (
+_SAID = (
     select(func.max(Message.id))
     .where(Message.person_id == Handoff.person_id, Message.author.in_(("person", "staff")), Message.kind != "event")
     .correlate(Handoff)
-    .scalar_subquery()
+)
+_LAST = func.coalesce(
+    # 转人工 says nothing about the matter; what was said before it does.
+    _SAID.where(or_(Message.intent.is_(None), Message.intent != "human_agent")).scalar_subquery(),
+    _SAID.scalar_subquery(),
 )
 _UNREAD = (
     select(func.count())

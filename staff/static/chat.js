@@ -42,6 +42,7 @@ function put(data) {
   for (const [id, fate] of Object.entries(data.sent)) settle(id, fate);
   const quota = document.getElementById("quota");
   if (quota) { quota.textContent = data.quota.text; quota.className = `quota quota-${data.quota.kind}`; }
+  if (document.body.dataset.leaving) return;
   if (data.state !== chat.dataset.state || String(data.mine) !== chat.dataset.mine) {
     if (!text || !text.value.trim()) location.reload();
     else { chat.dataset.state = data.state; chat.dataset.mine = data.mine; toast("这个会话的状态变了：写好的内容先复制，再刷新页面。"); }

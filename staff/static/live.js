@@ -1,7 +1,8 @@
 // On every page: the pulse. The stream tells at once; asking every few seconds works without it.
 import { ask, body, secondsSince, span, synchronise, toast, typing } from "./kit.js";
 
-const FAST = 3000, SLOW = 20000, AGAIN = 10000;
+const FAST = 3000, SLOW = 20000, LONGEST = 15000;
+let again = 1000;
 const title = document.title;
 let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), waiting = -1, unread = -1, blink = 0;
 
@@ -101,12 +102,17 @@ async function listen() {
     const { ticket, url } = await ask(`${body.dataset.ticket}?chat=${chat}`, { background: true });
     if (!url) return;
     stream = new EventSource(`${url}/stream?ticket=${encodeURIComponent(ticket)}`);
-  } catch { setTimeout(listen, AGAIN); return; }
-  stream.onopen = () => { streaming = true; body.dataset.stream = "on"; };
+  } catch { later(); return; }
+  stream.onopen = () => { streaming = true; again = 1000; body.dataset.stream = "on"; };
   stream.addEventListener("alarm", pulse);
   stream.addEventListener("tick", () => { pulse(); window.dispatchEvent(new CustomEvent("city:tick")); });
   stream.addEventListener("message", () => window.dispatchEvent(new CustomEvent("city:message")));
-  stream.onerror = () => { streaming = false; body.dataset.stream = "off"; stream.close(); pulse(); setTimeout(listen, AGAIN); };
+  stream.onerror = () => { streaming = false; body.dataset.stream = "off"; stream.close(); pulse(); later(); };
+}
+
+function later() {
+  setTimeout(listen, again);
+  again = Math.min(again * 2, LONGEST);
 }
 
 setInterval(() => {
@@ -136,13 +142,16 @@ document.addEventListener("submit", async event => {
   event.preventDefault();
   const button = event.submitter, action = button?.getAttribute("formaction") || form.action;
   if (button) button.disabled = true;
+  body.dataset.leaving = "1"; // what this changes must not reload the page under our feet
   try {
     const done = await ask(action, { form: new FormData(form) });
     if (done.to) { location.href = done.to; return; }
+    delete body.dataset.leaving;
     form.closest("dialog")?.close();
     if ("stays" in form.dataset) form.reset(); else if (!form.closest("dialog")) toast("已保存。");
     window.dispatchEvent(new CustomEvent("city:message"));
   } catch (refused) {
+    delete body.dataset.leaving;
     toast(refused.message);
     if (refused.status === 409) window.dispatchEvent(new CustomEvent("city:tick"));
   } finally { if (button) button.disabled = false; }

@@ -28,6 +28,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_for(port: int) -> None:
+    """Until the stream's process answers."""
+    for _ in range(400):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the stream's process did not come up")
+
+
 @pytest.fixture
 def streaming(tmp_path: Path) -> Iterator[tuple[Settings, redis.Redis, "subprocess.Popen[bytes]"]]:
     """A Redis of this test's own, and the stream's process."""
@@ -42,12 +53,7 @@ def streaming(tmp_path: Path) -> Iterator[tuple[Settings, redis.Redis, "subproce
     arguments = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "stream:create", "--port", str(port),
                  "--workers", "1", "--no-ws", "--backlog", "2048", "--log-level", "warning"]  # fmt: skip
     child = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, **env})
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    wait_for(port)
     client = redis.Redis.from_url(env["REDIS_URL"])
     for _ in range(100):
         if client.pubsub_numsub("city:live")[0][1]:

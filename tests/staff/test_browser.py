@@ -1,0 +1,190 @@
+"""Two real browsers: a person on the phone, a counsellor at the desk."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+import clock
+from records import ratings, staff
+from records.base import read, write
+from tests import browser_setup
+from tests.staff.conftest import HASHED, PASSWORD
+from tests.staff.test_stream import free_port, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=browser_setup.chromium(), args=list(browser_setup.ARGUMENTS)
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def city(app: Flask) -> Iterator[str]:
+    """The web process and, beside it, the stream of live updates."""
+    service = app.extensions["service"]
+    port = free_port()
+    service.settings = replace(service.settings, stream_port=port)
+    arguments = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "stream:create", "--port", str(port),
+                 "--workers", "1", "--no-ws", "--log-level", "warning"]  # fmt: skip
+    settings = service.settings
+    env = {
+        **os.environ,
+        "DATA_DIR": str(settings.data_dir),
+        "REDIS_URL": str(settings.redis_url),
+        "SECRET_KEY": settings.secret_key,
+    }
+    child = subprocess.Popen(arguments, cwd=ROOT, env=env)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    wait_for(port)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(5)
+    child.terminate()
+    child.wait(10)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, city: str) -> Iterator[Callable[..., Page]]:
+    """Opens a browser of somebody's own. What its scripts complain of fails the test."""
+    made: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def open_it(width: int = 1440, height: int = 900) -> Page:
+        context = chromium.new_context(base_url=city, viewport={"width": width, "height": height}, locale="zh-CN")
+        context.set_default_timeout(20_000)
+        made.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("console", lambda message: trouble.append(message.text) if "Content Security" in message.text else None)
+        return page
+
+    yield open_it
+    for context in made:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture
+def desk(app: Flask, open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A member of staff, logged in, in a browser."""
+
+    def sit(login: str, role: str, teams: tuple[str, ...] = ("general",)) -> Page:
+        with write(app.extensions["service"].engine) as conn:
+            staff.create(conn, login, f"员工{login}", role, HASHED, clock.now(), teams=teams)
+        page = open_page()
+        page.goto("/staff")
+        page.get_by_label("账号").fill(login)
+        page.get_by_label("密码").fill(PASSWORD)
+        page.get_by_role("button", name="登录").click()
+        page.wait_for_url(re.compile("/staff/inbox"))
+        expect(page.locator("body")).to_have_attribute("data-stream", "on")
+        return page
+
+    return sit
+
+
+def say(phone: Page, text: str) -> None:
+    phone.get_by_label("写消息").fill(text)
+    phone.get_by_role("button", name="发送").click()
+
+
+def test_from_the_handoff_to_the_last_word(app: Flask, desk, open_page) -> None:
+    officer = desk("zhou", "officer")
+    phone = open_page(390, 844)
+    phone.goto("/chat")
+    say(phone, "转人工")
+    row = officer.locator(".chat-row a").first
+    row.wait_for()
+    officer.keyboard.press("j")
+    officer.keyboard.press("Enter")
+    officer.wait_for_url(re.compile(r"/staff/chat/\d+"))
+    officer.keyboard.press("c")
+    expect(officer.locator("#state")).to_contain_text("员工zhou接待中")
+
+    expect(officer.locator("body")).to_have_attribute("data-stream", "on")
+    officer.keyboard.press("r")
+    officer.keyboard.type("您好，我是窗口的小周，您要办什么？")
+    officer.keyboard.press("Control+Enter")
+    expect(officer.locator(".line-staff .text").last).to_have_text("您好，我是窗口的小周，您要办什么？")
+    expect(phone.locator("#log")).to_contain_text("您好，我是窗口的小周", timeout=20_000)
+
+    say(phone, "我的电话是13900001234，房东不给登记")
+    expect(officer.locator(".line-person .text").last).to_have_text("我的电话是139****1234，房东不给登记")
+    officer.get_by_role("button", name="查看号码").click()
+    officer.get_by_label("理由").fill("回拨电话核实")
+    officer.get_by_role("button", name="查看", exact=True).click()
+    expect(officer.locator(".line-person .text").last).to_contain_text("13900001234")
+
+    officer.locator("body").click(position={"x": 5, "y": 5})
+    officer.keyboard.press("n")
+    officer.get_by_label("备注", exact=True).fill("房东姓名待核实")
+    officer.get_by_role("button", name="写下").click()
+    expect(officer.locator(".line-note")).to_contain_text("房东姓名待核实")
+
+    officer.get_by_role("button", name="结束", exact=True).first.click()
+    officer.get_by_label("已解决").check()
+    officer.locator("#closing").get_by_role("button", name="结束", exact=True).click()
+    officer.wait_for_url(re.compile("view=mine"))
+    expect(phone.locator("#log")).to_contain_text("这次人工服务您满意吗", timeout=20_000)
+    expect(phone.locator("#log")).not_to_contain_text("房东姓名待核实")
+    with read(app.extensions["service"].engine) as conn:
+        assert ratings.of_handoff(conn, 1) is not None
+
+
+def test_words_of_danger_raise_the_alarm_within_a_second(desk, open_page) -> None:
+    counsellor = desk("lin", "counsellor", ("psychology",))
+    officer = desk("zhou", "officer")
+    phone = open_page(390, 844)
+    phone.goto("/chat")
+    phone.get_by_label("写消息").fill("我不想活了，想从楼上跳下去")
+    phone.get_by_role("button", name="发送").click()
+    phone.locator("#log").get_by_text("12356").first.wait_for()
+    said = time.monotonic()
+    counsellor.locator("#alarms .alarm").wait_for()
+    assert time.monotonic() - said < 1
+    expect(counsellor).to_have_title(re.compile("危机"))
+    assert officer.locator("#alarms .alarm").count() == 0
+    counsellor.get_by_role("button", name="我来接").click()
+    counsellor.wait_for_url(re.compile(r"/staff/chat/\d+"))
+    expect(counsellor.locator("#alarms")).to_be_hidden()
+    expect(counsellor.locator(".line-person.is-danger")).to_contain_text("跳下去")
+
+
+def test_without_the_stream_the_console_asks_by_itself(app: Flask, desk, says) -> None:
+    officer = desk("zhou", "officer")
+    service = app.extensions["service"]
+    service.settings = replace(service.settings, stream_port=0)
+    officer.reload()
+    assert officer.evaluate("document.body.dataset.stream") is None
+    says("转人工")
+    officer.locator(".chat-row a").first.wait_for(timeout=8_000)
+
+
+def test_pages_fit_the_smallest_phone(desk, open_page, asks) -> None:
+    asks()
+    page = desk("lu", "supervisor", tuple(staff.TEAMS))
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ["/staff/chat/1", *page.eval_on_selector_all(".rail a", "links => links.map(link => link.href)")]:
+        page.goto(path)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path} is {wide} px too wide"
