@@ -38,7 +38,7 @@ GROUPS: tuple[frozenset[str], ...] = (
 # don't; missing somebody costs most.
 ENCODER_WEIGHT, STRENGTH, NEAR_WEIGHT, DANGER_WEIGHT = 3.0, 2.0, 3.0, 5.0
 # Danger's lead over the best other group from which the model raises the alarm without any rule.
-MARGIN = 0.0
+MARGIN = 0.5
 # Ordinary lines learnt from: more of them change nothing and take time.
 ORDINARY = 5000
 
@@ -118,8 +118,8 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     weights, bias = np.empty((grams.shape[1], COLUMNS), np.float32), np.empty(COLUMNS, np.float32)
     for column in range(COLUMNS):
         mine = groups == column
-        if not mine.any():
-            weights[:, column], bias[column] = 0, -10
+        if mine.all() or not mine.any():
+            weights[:, column], bias[column] = 0, 10 if mine.any() else -10
             continue
         worth = np.where(groups == 0, DANGER_WEIGHT if column == 0 else NEAR_WEIGHT, np.where(near, NEAR_WEIGHT, 1.0))
         if column:

@@ -15,14 +15,14 @@ import sys
 import time
 from pathlib import Path
 
-from . import gate, nlu_files
+from . import crisis, crisis_model, gate, nlu_files
 from .classifier import STEPS, Classifier, Progress, fit
 from .encoder import Encoder, prepare
 
 log = logging.getLogger(__name__)
 
 _CODE = ("normalise.py", "nlu_files.py", "clauses.py", "sounds.py", "features.py", "encoder.py", "classifier.py",
-         "gate.py", "train.py")
+         "crisis_model.py", "gate.py", "train.py")
 
 
 def model_folder() -> Path:
@@ -58,11 +58,21 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
         lines = nlu_files.read_folder(nlu)
         learnt = [line for line in lines if not nlu_files.is_dev(line.text)]
         trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
+        tell("danger")
+        danger = crisis_model.train(trained, learnt)
+        crisis.use(danger)
         tell("gate")
         gate.check(trained, [line for line in lines if nlu_files.is_dev(line.text)], gate.Floors.load())
-        _store(trained, target)
+        _store(trained, danger, target)
         _remove_others(folder, target)
-    return Classifier.load(target, encoder)
+    return _read(target, encoder)
+
+
+def _read(target: Path, encoder: Encoder) -> Classifier:
+    """The classifier stored at `target`; from now on the crisis detector asks its learned half too."""
+    classifier = Classifier.load(target, encoder)
+    crisis.use(crisis_model.CrisisModel.load(target, classifier))
+    return classifier
 
 
 def _load(target: Path, encoder: Encoder) -> Classifier | None:
@@ -71,7 +81,7 @@ def _load(target: Path, encoder: Encoder) -> Classifier | None:
         sizes = json.loads((target / "complete.json").read_text(encoding="utf-8"))
         if any((target / name).stat().st_size != size for name, size in sizes.items()):
             raise ValueError("a file has another size than when it was written")
-        return Classifier.load(target, encoder)
+        return _read(target, encoder)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -79,12 +89,13 @@ def _load(target: Path, encoder: Encoder) -> Classifier | None:
         return None
 
 
-def _store(trained: Classifier, target: Path) -> None:
+def _store(trained: Classifier, danger: crisis_model.CrisisModel, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.rmtree(target, ignore_errors=True)
     unfinished.mkdir()
     trained.save(unfinished)
+    danger.save(unfinished)
     sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
     (unfinished / "complete.json").write_text(json.dumps(sizes), encoding="utf-8")
     unfinished.rename(target)
@@ -106,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--nlu", type=Path, default=nlu_files.NLU, help="the folder of training files")
     options = parser.parse_args(arguments)
     start = time.monotonic()
-    with tqdm(total=len(STEPS) + 1, unit="step", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=len(STEPS) + 2, unit="step", disable=not sys.stderr.isatty()) as bar:
         def show(step: str) -> None:
             bar.set_description(step)
             bar.update()
