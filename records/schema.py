@@ -9,8 +9,10 @@ from records import (
     declarations,
     employers,
     handoffs,
+    hours,
     inspections,
     links,
+    message_terms,
     notes,
     outbox,
     people,
@@ -20,6 +22,7 @@ from records import (
     proposals,
     ratings,
     reminders,
+    reviews,
     room_codes,
     rooms,
     service_points,
@@ -31,7 +34,7 @@ from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    articles, audit, canned, cases, conversations, declarations, employers, handoffs, inspections, links, notes,
-    outbox, people, places, points, presence, proposals, ratings, reminders, room_codes, rooms, service_points,
-    sessions, staff, switches,
+    articles, audit, canned, cases, conversations, declarations, employers, handoffs, hours, inspections,
+    links, message_terms, notes, outbox, people, places, points, presence, proposals, ratings, reminders,
+    reviews, room_codes, rooms, service_points, sessions, staff, switches,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What staff can change while the service runs, without a deployment: the bot on or off, the emergency notice.
+"""What staff can change while the service runs, without a deployment: the bot, the emergency notice, hours, limits.
 
 Every process looks again once a second at the most, so that a change is live within two.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, Text, insert, select
+from sqlalchemy import Connection, Engine, Row, String, Text, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Busy, Instant, read
@@ -37,10 +37,26 @@ class Switches:
     bot_on: bool = True
     notice: str = ""
     """An emergency notice, shown above every first answer; empty for none."""
+    hours: tuple[str, ...] = ("08:30-17:30",) * 5 + ("", "")
+    """When the desks are open, Monday to Sunday; see `records.hours`."""
+    auto_assign: bool = True
+    """Whether waiting chats are given to whoever is free, without anybody pressing a button."""
+    unanswered_minutes: int = 10
+    """How long a claimed chat may wait for an answer before it goes back to its queue."""
+    alarm_supervisor_seconds: int = 60
+    """How long an alarm waits for a counsellor before supervisors are told."""
+    alarm_outside_seconds: int = 180
+    """How long before the outside notice goes out (WeCom group, e-mail)."""
+    answer_from: float = 0.0
+    """The least probability at which the bot answers; 0: as the model was tuned (`intents/bands.yml`)."""
+    confirm_from: float = 0.0
+    """The least probability at which it asks 您是想问…; 0: as tuned."""
+    approve_intents: tuple[str, ...] = ()
+    """Intents whose answers staff see before people do."""
 
 
 def change(conn: Connection, name: str, value: Any, by: str, at: datetime) -> None:
-    """Set a switch (`bot_on`, `notice`). Raises `ValueError` for one that doesn't exist."""
+    """Set a switch, a field of `Switches`. Raises `ValueError` for one that doesn't exist."""
     if name not in Switches.__dataclass_fields__:
         raise ValueError(f"there is no switch {name!r}; there are: {', '.join(Switches.__dataclass_fields__)}")
     conn.execute(insert(Switch), {"name": name, "value": json.dumps(value), "changed_by": by, "changed_at": at})
@@ -49,8 +65,17 @@ def change(conn: Connection, name: str, value: Any, by: str, at: datetime) -> No
 def load(conn: Connection) -> Switches:
     """How the switches stand in the database now."""
     rows = conn.execute(select(Switch.name, Switch.value).order_by(Switch.id))
-    values = {row.name: json.loads(row.value) for row in rows}
+    values = {row.name: _read(json.loads(row.value)) for row in rows}
     return Switches(**{name: values[name] for name in Switches.__dataclass_fields__ if name in values})
+
+
+def _read(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def history(conn: Connection, limit: int = 50) -> list[Row[Any]]:
+    """The last changes, the newest first: (name, value as JSON, changed_by, changed_at)."""
+    return list(conn.execute(select(Switch.__table__).order_by(Switch.id.desc()).limit(limit)))
 
 
 class Watch:
