@@ -149,6 +149,18 @@ def alarm(conn: Connection, alarm_id: int) -> Row[Any] | None:
 
 def claim(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
     """Take a waiting handoff. True for exactly one of any number of simultaneous claims."""
+    person_id = _taken(conn, handoff_id, staff_id, at)
+    if person_id is not None:
+        take_alarms(conn, person_id, staff_id, at)
+    return person_id is not None
+
+
+def assign(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
+    """Give a waiting handoff to somebody. As `claim`, but an alarm stays: only a person's own hand takes it."""
+    return _taken(conn, handoff_id, staff_id, at) is not None
+
+
+def _taken(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> int | None:
     statement = (
         update(Handoff)
         .where(Handoff.id == handoff_id, Handoff.state == "waiting")
@@ -156,11 +168,9 @@ def claim(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> boo
         .returning(Handoff.person_id)
     )
     person_id = conn.execute(statement).scalar()
-    if person_id is None:
-        return False
-    conn.execute(update(Person).where(Person.id == person_id).values(line="claimed"))
-    take_alarms(conn, person_id, staff_id, at)
-    return True
+    if person_id is not None:
+        conn.execute(update(Person).where(Person.id == person_id).values(line="claimed"))
+    return person_id
 
 
 def take_alarms(conn: Connection, person_id: int, staff_id: int, at: datetime) -> int:

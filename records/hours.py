@@ -5,11 +5,10 @@ China's holidays and adjusted working days are announced anew each year (国务�
 """
 
 import re
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Date, ForeignKey, Index, Row, String, delete, select
+from sqlalchemy import Connection, Date, ForeignKey, Index, Row, String, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -134,7 +133,7 @@ def add_shift(conn: Connection, staff_id: int, starts_at: datetime, ends_at: dat
     if not timedelta() < ends_at - starts_at <= timedelta(days=2):
         raise ValueError("班次的结束要晚于开始，最长两天")
     row = {"staff_id": staff_id, "starts_at": starts_at, "ends_at": ends_at, "on_call": on_call}
-    conn.execute(Shift.__table__.insert(), row)
+    conn.execute(insert(Shift), row)
 
 
 def remove_shift(conn: Connection, shift_id: int) -> None:
@@ -150,7 +149,7 @@ def shifts(conn: Connection, since: datetime, until: datetime) -> list[Row[Any]]
 
 def off_shift(conn: Connection, at: datetime) -> set[int]:
     """Those whose shift is over: they had one within the last twelve hours and have none now."""
-    rows: Sequence[Row[Any]] = conn.execute(
+    rows = conn.execute(
         select(Shift.staff_id, Shift.starts_at, Shift.ends_at).where(
             Shift.ends_at > at - timedelta(hours=12), Shift.starts_at <= at, Shift.on_call.is_(False)
         )

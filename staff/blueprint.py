@@ -64,6 +64,7 @@ _PLACES = (
     ("inbox", "会话", "inbox", "inbox.see"),
     ("crisis_desk", "危机", "crisis", "crisis.desk"),
     ("cases_list", "事项", "cases", "cases.see"),
+    ("rooms_board", "房间", "rooms", "rooms.see"),
     ("search_page", "查找", "search", "chat.search"),
     ("watch", "值班", "watch", "inbox.watch"),
     ("quality", "质检", "quality", "quality.score"),
@@ -74,7 +75,9 @@ _PLACES = (
     ("people_page", "账号", "people", "accounts.manage"),
     ("audit_page", "审计", "audit", "audit.see"),
 )
-_WITHIN = {"chat": "inbox", "case_page": "cases_list"}
+_WITHIN = {"chat": "inbox", "case_page": "cases_list"} | dict.fromkeys(
+    ("rooms_room", "rooms_search", "rooms_check", "rooms_walk", "rooms_owners"), "rooms_board"
+)
 
 
 def navigation() -> list[dict[str, Any]]:
@@ -104,4 +107,4 @@ def _context() -> dict[str, Any]:
 for _name, _filter in words.FILTERS.items():
     blueprint.add_app_template_filter(_filter, f"staff_{_name}")
 
-from staff import accounts, chat, crisis, inbox, tools  # noqa: E402, F401 - the views register themselves
+from staff import accounts, chat, crisis, inbox, room_acts, rooms, tools  # noqa: E402, F401 - the views register themselves

@@ -28,6 +28,10 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "cases.see": DESK - {"counsellor"},
     "cases.move": frozenset({"grid_worker", "officer", "supervisor"}),
     "cases.export": frozenset({"supervisor"}),
+    "rooms.see": DESK - {"counsellor"},
+    "rooms.desk": DESK - {"counsellor"},  # check people in and out, check what they declared
+    "rooms.inspect": frozenset({"grid_worker", "officer", "supervisor"}),
+    "rooms.manage": frozenset({"officer", "supervisor"}),  # colours, codes, closing rooms, landlords' and firms' links
     "knowledge.see": EVERYBODY,
     "switches.see": LEAD,
     "switches.change": LEAD,
