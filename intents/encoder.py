@@ -26,6 +26,7 @@ WEIGHTS_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37
 PIECES_SHA256 = "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
 WIDTH = 512
 MAX_PIECES = 128
+RECENT = 16
 _CHUNKS = 17
 _LATIN_PIECES = 12_000
 _ORDERS = ((2, 0), (3, 1), (5, 2))  # n-gram width, how many of them to the left
@@ -140,6 +141,7 @@ class Encoder:
         self._unknown = described["unknown_score"]
         self._pieces = {piece: (number, score) for number, (piece, score)
                         in enumerate(zip(described["pieces"], described["scores"], strict=True)) if number >= _SPECIAL}
+        self._recent: dict[str, Floats] = {}
         self._longest: dict[str, int] = {}
         for piece in self._pieces:
             self._longest[piece[0]] = max(self._longest.get(piece[0], 0), len(piece))
@@ -167,7 +169,15 @@ class Encoder:
         return [1, *path[:MAX_PIECES], 2]
 
     def encode(self, texts: Sequence[str], batch: int = 48) -> Floats:
-        """One row a text, of unit length."""
+        """One row a text, of unit length. Single texts are remembered for a moment: several ask about one message."""
+        if len(texts) == 1:
+            known = self._recent.get(texts[0])
+            if known is None:
+                known = self._forward([self.pieces(texts[0])])
+                if len(self._recent) >= RECENT:
+                    self._recent = {}
+                self._recent[texts[0]] = known
+            return known.copy()
         rows = np.empty((len(texts), WIDTH), np.float32)
         for start in range(0, len(texts), batch):
             rows[start : start + batch] = self._forward([self.pieces(t) for t in texts[start : start + batch]])

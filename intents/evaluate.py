@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import nlu_files
+from .gate import BelowFloor
 from .nlu_files import Line
 
 Predict = Callable[[str], tuple[str, float, str]]
@@ -253,11 +254,11 @@ def _run(options: argparse.Namespace) -> tuple[str, list[dict[str, Any]]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; 0 when it could be measured, 1 when a file is broken or missing."""
+    """The command line; 0 when it could be measured, 1 when a file is broken or missing or the model is below a floor."""
     options = _arguments(arguments)
     try:
         line, rows = _run(options)
-    except (nlu_files.BrokenFile, OSError) as error:
+    except (nlu_files.BrokenFile, BelowFloor, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json:
