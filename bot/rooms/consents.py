@@ -23,7 +23,7 @@ def own_consent(secret: str) -> View:
         link = links.look(conn, "consent", secret, now)
         row = declarations.get(conn, link.subject_id) if link else None
         if link is None or row is None or row.state != "waiting" or not row.who:
-            return render_template("rooms/link_over.html"), 410
+            return render_template("scan/link_over.html"), 410
         shown = declarations.of_filing(conn, row.filing_id)[0]
         proven = request.form.get("last4", "").strip().upper() == row.who["number"][-4:]
         if request.method == "POST" and not proven:
@@ -32,7 +32,7 @@ def own_consent(secret: str) -> View:
         elif request.method == "POST" and request.form.get("answer") == "refuse":
             links.use(conn, link.id, None, now)
             declarations.move(conn, row.id, "declined", "person", now)
-            return render_template("rooms/declined.html")
+            return render_template("scan/declined.html")
         elif request.method == "POST" and request.form.get("agree") == consent.VERSION:
             if links.use(conn, link.id, person_id_for_filing(conn), now):
                 filing.consented(conn, row, person_id_for_filing(conn), now)
@@ -42,6 +42,6 @@ def own_consent(secret: str) -> View:
             fault = "请勾选同意，或者点“不同意”"
         address = declarations.address_of(shown)
     return render_template(
-        "rooms/consent.html", shown=forms.masked(row) if proven else None, address=address, row=row, fault=fault,
+        "scan/consent.html", shown=forms.masked(row) if proven else None, address=address, row=row, fault=fault,
         consent=consent,
     ), 422 if fault else 200  # fmt: skip

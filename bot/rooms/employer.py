@@ -36,7 +36,7 @@ def employer() -> View:
             return to_login()
         own = employers.of_person(conn, who.id)
         if not own:
-            return render_template("rooms/employer_unknown.html"), 403
+            return render_template("scan/employer_unknown.html"), 403
         return _page(conn, own[0])
 
 
@@ -45,7 +45,7 @@ def _page(
 ) -> View:  # fmt: skip
     people = employers.people_of(conn, firm.id)
     return render_template(
-        "rooms/employer.html", firm=firm, made=made or [], bad=bad or [], states=declarations.STATES,
+        "scan/employer.html", firm=firm, made=made or [], bad=bad or [], states=declarations.STATES,
         tiles=board.tiles(conn, rooms.of_employer(conn, firm.id), clock.now().date()),
         people=[{"row": row, "name": identity.mask_name(row.who["name"]) if row.who else "—",
                  "address": declarations.address_of(row)} for row in people],

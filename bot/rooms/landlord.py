@@ -23,12 +23,12 @@ def landlord() -> View:
             return to_login()
         own = rooms.landlord_of_person(conn, who.id)
         if not own:
-            return render_template("rooms/landlord_unknown.html"), 403
+            return render_template("scan/landlord_unknown.html"), 403
         ids = [row.id for row in own]
         mine = [row for one in ids for row in rooms.of_landlord(conn, one)]
         tenants = landlords.tenants(conn, ids)
         return render_template(
-            "rooms/landlord.html", name=own[0].name, tiles=board.tiles(conn, mine, clock.now().date()),
+            "scan/landlord.html", name=own[0].name, tiles=board.tiles(conn, mine, clock.now().date()),
             tenants={room.id: [_shown(row) for row in tenants if row.room_id == room.id] for room in mine},
             duties=[{"row": row, "name": _shown(row)["name"], "address": declarations.address_of(row)}
                     for row in landlords.duties(conn, ids)],
@@ -91,14 +91,14 @@ def bind(kind: str, secret: str, onward: str, title: str) -> View:
     with write(service().engine) as conn:
         link = links.look(conn, kind, secret, now)
         if link is None:
-            return render_template("rooms/link_over.html"), 410
+            return render_template("scan/link_over.html"), 410
         who = signed_in(conn)
         if who is None:
             return to_login()
         if request.method == "GET":
-            return render_template("rooms/bind.html", title=title)
+            return render_template("scan/bind.html", title=title)
         if not links.use(conn, link.id, who.id, now):
-            return render_template("rooms/link_over.html"), 410
+            return render_template("scan/link_over.html"), 410
         if kind == "landlord":
             landlords.bind(conn, link.subject_id, who.id)
         else:

@@ -27,7 +27,7 @@ def mine() -> View:
         asked = filing.questions_of(conn, who.id) if who else []
         reasons = {row.id: declarations.reason(conn, row.id) for row in rows if row.state == "returned"}
     return render_template(
-        "rooms/mine.html", rows=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in rows],
+        "scan/mine.html", rows=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in rows],
         asked=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in asked],
         reasons=reasons, states=declarations.STATES, relations=declarations.RELATIONS, open_states=OPEN,
     )  # fmt: skip
@@ -78,7 +78,7 @@ def correct(declaration_id: int) -> View:
                 except filing.Refused as refused:
                     faults["form"] = str(refused)
     return render_template(
-        "rooms/correct.html", row=row, shown=forms.masked(row), address=declarations.address_of(row), values=values,
+        "scan/correct.html", row=row, shown=forms.masked(row), address=declarations.address_of(row), values=values,
         faults=faults, today=now.date(), papers=residents.PAPERS,
     ), 422 if faults else 200  # fmt: skip
 

@@ -38,8 +38,8 @@ def ask() -> View:
         if read_short(code) or read_token(code):
             return redirect(url_for("rooms.room", code=read_short(code) or read_token(code)))
         fault = "编号应像 NB-FH-000123 这样，写在码的旁边"
-        return render_template("rooms/ask.html", code=code[:40], fault=fault), 400
-    return render_template("rooms/ask.html", code="", fault="")
+        return render_template("scan/ask.html", code=code[:40], fault=fault), 400
+    return render_template("scan/ask.html", code="", fault="")
 
 
 @pages.get("/r/<code>")
@@ -60,13 +60,13 @@ def _page(
     """Draw the page, with what was typed and what was wrong with it when it comes back."""
     row, who = found.room, person(conn)
     if found.how == "revoked":
-        return render_template("rooms/revoked.html", room=row, address=rooms.address(row)), 410
+        return render_template("scan/revoked.html", room=row, address=rooms.address(row)), 410
     known = forms.known_people(conn, who.id if who else None)
     here = [one for one in (declarations.of_person(conn, who.id) if who else []) if one.room_id == row.id]
     current = [one for one in here if one.state in (*declarations.LIVING, "returned")]
     values = values or {}
     return render_template(
-        "rooms/room.html", room=row, code=_code(found), address=rooms.address(row), district=places.part(row.path, "district"),
+        "scan/room.html", room=row, code=_code(found), address=rooms.address(row), district=places.part(row.path, "district"),
         how=found.how, current=[{"row": one, **forms.masked(one)} for one in current], known=[forms.masked(one) for one in known],
         values=values, faults=faults or {}, key=values.get("key") or forms.new_key(), today=clock.now().date(),
         relations=declarations.RELATIONS, states=declarations.STATES, consent=consent, reports=inspections.REPORTS,
@@ -156,7 +156,7 @@ def receipt(number: str) -> View:
             abort(404)
         signed = signed_in(conn) is not None
     return render_template(
-        "rooms/receipt.html", number=number, rows=[{"row": one, **forms.masked(one)} for one in rows],
+        "scan/receipt.html", number=number, rows=[{"row": one, **forms.masked(one)} for one in rows],
         address=declarations.address_of(rows[0]), states=declarations.STATES, relations=declarations.RELATIONS,
         flags=rows[0].flags.split(), signed_in=signed, short=rows[0].short, declared=rows[0].declared_at.date(),
         half_year=_half_year(rows[0].declared_at.date()), in_zhejiang=places.part(rows[0].path, "city") == "宁波市",
@@ -277,4 +277,4 @@ def reported(number: str) -> View:
     """The receipt of a report."""
     if number not in session.get("cases", []):
         abort(404)
-    return render_template("rooms/reported.html", number=number)
+    return render_template("scan/reported.html", number=number)

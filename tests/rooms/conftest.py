@@ -77,9 +77,7 @@ def somebody(engine: Engine, name: str, channel: str = "wechat") -> int:
 
 
 @pytest.fixture
-def web(
-    tmp_path: Path, sqlite_url: str, redis_url: str, understander: Words, knowledge: Knowledge
-) -> Iterator[Flask]:
+def web(tmp_path: Path, sqlite_url: str, redis_url: str, understander: Words, knowledge: Knowledge) -> Iterator[Flask]:
     """The application on SQLite with the demo village; forms need no CSRF token here."""
     import redis
 
