@@ -84,7 +84,6 @@
     form.querySelectorAll('.fault').forEach((place) => { place.textContent = ''; });
     form.querySelectorAll('.wrong').forEach((place) => place.classList.remove('wrong'));
     form.querySelectorAll('[aria-invalid]').forEach((field) => field.removeAttribute('aria-invalid'));
-    let first = null;
     Object.entries(faults).forEach(([name, words]) => {
       const place = document.getElementById(name + '-fault') || document.getElementById('form-fault');
       place.textContent = words;
@@ -94,8 +93,8 @@
         const holder = field.closest('.field');
         if (holder) { holder.classList.add('wrong'); holder.hidden = false; }
       }
-      first = first || field || place;
     });
+    const first = form.querySelector('[aria-invalid=true]') || form.querySelector('.fault:not(:empty)');
     if (first) { first.focus(); first.scrollIntoView({ block: 'center' }); }
     status.textContent = Object.keys(faults).length ? '有' + Object.keys(faults).length + '处要改，标出来了。' : '';
   }
