@@ -21,6 +21,8 @@ _ASKS = re.compile("怎么|咋|哪|吗|么$|呢|多少|几|啥|什么|能不能|
 _JOINED = re.compile("另外|还有|顺便|再问|再有|对了|以及|同时|那")
 # Longer ones are stories with one wish; halves of them mislead.
 _LONGEST_DOUBLE = 60
+# The platform lets people send 2,048 characters; beyond twice that it is no person's message.
+_LONGEST_ALARM = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Understander:
     def understand(self, text: str, now: datetime) -> Understanding:
         """What `text` means at `now` (aware; relative dates count from it)."""
         text = str(text)
-        alarm = crisis.detect(text)
+        alarm = crisis.detect(text if len(text) <= _LONGEST_ALARM else text[:_LONGEST_ALARM] + text[-1000:])
         normal = self.classifier.read(text)
         intent, second, ranking = self.decide(normal)
         return Understanding(
