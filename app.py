@@ -22,11 +22,12 @@ from bot.wechat import codes, delivery, media, oauth, spool
 from intents.understander import Understander
 from jobs import clocks, demo, queue, supervisor, worker
 from jobs import delivery as outbox
-from knowledge_base import store
+from knowledge_base import live
 from records import crypto
 from records.base import engine_for
 from records.switches import Watch
 from settings import Settings, SettingsError
+from staff import sweeps as staff_sweeps
 
 
 def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
@@ -52,11 +53,12 @@ def build_service(settings: Settings, **parts: Any) -> Service:
     crypto.configure(settings.data_key)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = engine_for(settings.database_url, pool=settings.threads + 2)
+    client = redis_server.connect(settings)
     service = Service(
         settings=settings,
         engine=engine,
-        redis=redis_server.connect(settings),
-        knowledge=parts.get("knowledge") or store.load(regions=settings.regions),
+        redis=client,
+        articles=live.Fixed(parts["knowledge"]) if parts.get("knowledge") else live.Live(engine, client, settings.regions),
         understander=parts.get("understander") or Understander.load(settings.model_dir),
         switches=Watch(engine),
     )
@@ -85,11 +87,14 @@ def work() -> int:
     service = build_service(settings)
     senders = {"wechat": partial(delivery.send, service)}
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
+    jobs.append(partial(staff_sweeps.every_second, service))
     sweeps: list[worker.Job] = [
         partial(outbox.sweep, service.engine),
         partial(media.sweep, service),
+        partial(staff_sweeps.now_and_then, service),
         partial(clocks.reminders_due, service.engine),
         partial(clocks.overdue_cases, service.engine),
+        partial(clocks.articles_expire, service.engine, service.redis),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
     ]
     return worker.run(queue.open_queue(settings), jobs, sweeps)

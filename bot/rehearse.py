@@ -30,6 +30,7 @@ from bot.message import Inbound, Reply
 from bot.service import Service
 from intents.understander import Understander
 from knowledge_base import store
+from knowledge_base.live import Fixed
 from records import crypto, migrate
 from records.base import engine_for
 from records.switches import Watch
@@ -136,7 +137,7 @@ def embedded_service(folder: Path, backend: str) -> Service:
     nowhere = redis.Redis(unix_socket_path=str(folder / "nowhere.sock"))
     knowledge = store.load(regions=settings.regions)
     understander = Understander.load(settings.model_dir)
-    return Service(settings, engine, nowhere, knowledge, understander, Watch(engine))
+    return Service(settings, engine, nowhere, Fixed(knowledge), understander, Watch(engine))
 
 
 def main(arguments: list[str]) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from bot.message import Channel
 from intents.understander import Understander
 from knowledge_base import Knowledge
+from knowledge_base.live import Fixed, Live
 from records.switches import Watch
 from settings import Settings
 
@@ -27,12 +28,18 @@ class Service:
     settings: Settings
     engine: Engine
     redis: redis.Redis
-    knowledge: Knowledge
+    articles: Live | Fixed
+    """Where `knowledge` comes from."""
     understander: Understander
     switches: Watch
     channels: dict[str, Channel] = field(default_factory=dict)
     nudge: Callable[[], None] = _nobody
     """Wakes the worker: there is something in the outbox."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The snapshot of what may be told that serves now. Take it once a turn: the next look may be a newer one."""
+        return self.articles.current
 
     def signal(self, kind: str, person_id: int) -> None:
         """Tell open consoles and chats that something changed. They poll as well, so a lost signal only costs time."""

@@ -1,11 +1,13 @@
-"""What happens because time passes: reminders come due, overdue cases climb, people who left are erased."""
+"""What happens because time passes: reminders come due, cases climb, articles end, people who left are erased."""
 
 from pathlib import Path
 
+import redis
 from sqlalchemy import Engine
 
 import clock
-from records import cases, privacy, reminders
+from knowledge_base import live
+from records import articles, cases, privacy, reminders
 from records.base import write
 
 
@@ -19,6 +21,15 @@ def overdue_cases(engine: Engine) -> int:
     """Move cases past their level's clock one level up. Returns how many."""
     with write(engine) as conn:
         return cases.climb_overdue(conn, clock.now())
+
+
+def articles_expire(engine: Engine, client: redis.Redis) -> int:
+    """Take out articles past their review or their law, and tell their owners. Returns how many."""
+    with write(engine) as conn:
+        ended = articles.expire(conn, clock.now())
+    if ended:
+        live.announce(client)
+    return len(ended)
 
 
 def erasures_due(engine: Engine, data_dir: Path) -> int:

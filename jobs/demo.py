@@ -4,11 +4,13 @@ import sys
 import time
 
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 import clock
 from intents import train
 from jobs.announce import ACCOUNTS, ALL_TEAMS, PASSWORD
+from knowledge_base import transfer
 from records import crypto, demo_rooms, migrate, staff
 from records.base import engine_for, write
 from settings import Settings
@@ -23,6 +25,7 @@ def prepare(settings: Settings) -> None:
     crypto.configure(settings.data_key)
     engine = engine_for(settings.database_url)
     migrate.upgrade(engine)
+    _articles(engine, settings)
     if settings.rehearsal:
         seed(settings)
     engine.dispose()
@@ -30,6 +33,15 @@ def prepare(settings: Settings) -> None:
     train.ensure(settings.model_dir, progress=_show)
     if time.monotonic() - started > 2:
         print(f"  classifier ready after {time.monotonic() - started:.0f} s", file=sys.stderr)
+
+
+def _articles(engine: Engine, settings: Settings) -> None:
+    """Fill an empty database with the articles of the files; a rehearsal takes in what changed in them since."""
+    with write(engine) as conn:
+        if settings.rehearsal:
+            transfer.import_folder(conn, None, actor="job:start", at=clock.now())
+        else:
+            transfer.seed(conn, at=clock.now())
 
 
 def _show(step: str) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from knowledge_base import places as place_files
 from knowledge_base import regions as region_file
 from knowledge_base import rule_files, terms, validate, yamlsafe
+from knowledge_base.places import Place
 from knowledge_base.regions import RegionTree
 from knowledge_base.rules import Rules
 from knowledge_base.schema import Article, Fault, Hotline, KnowledgeError, Source
@@ -18,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
 MUCH_BETTER = 1.75  # how many times as well another article must fit to be told instead of the plain one
 
-Item = TypeVar("Item", Article, Hotline)
+Item = TypeVar("Item", Article, Hotline, Place)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Knowledge:
     """Everything that may be told, at one moment. Safe to share between threads; nothing in it changes.
 
     articles holds every article, shown or not (the console needs them); hotlines only current ones; rules work
-    out dates, sums and eligibility.
+    out dates, sums and eligibility; places are service points that may be shown.
     """
 
     articles: Mapping[str, Article]
@@ -34,6 +36,7 @@ class Knowledge:
     regions: RegionTree
     synonyms: Mapping[str, str] = field(repr=False)
     rules: Rules = field(repr=False)
+    places: tuple[Place, ...] = ()
     _by_intent: Mapping[tuple[str, str], tuple[Article, ...]] = field(init=False, repr=False)
     _index: Index = field(init=False, repr=False)
 
@@ -91,6 +94,17 @@ class Knowledge:
         kinds = (("依据：", laws), ("来源：", reports))
         return "\n".join(label + "；".join(named) for label, named in kinds if named)
 
+    def near(
+        self, latitude: float, longitude: float, *, kind: str = "", limit: int = 3
+    ) -> list[tuple[Place, float]]:  # fmt: skip
+        """The service points nearest to a shared location (GCJ-02 degrees) and how far they are, in kilometres."""
+        return place_files.nearest(self.places, latitude, longitude, kind=kind, limit=limit)
+
+    def places_in(self, region: str, kind: str = "") -> list[Place]:
+        """The service points of a place and of what lies in it. Empty where none has been established."""
+        inside = self.regions.inside(region)
+        return [p for p in self.places if p.region in inside and (not kind or p.kind == kind)]
+
     def hotline(self, id: str) -> Hotline | None:
         """A phone service that may be shown, or None when it is unknown, unverified or obsolete."""
         return self.hotlines.get(id)
@@ -109,7 +123,7 @@ def load(folder: Path | None = None, regions: Collection[str] | None = None) -> 
     """
     folder = folder or FOLDER
     tree = region_file.load(folder / "regions.yml")
-    wanted = _wanted(tree, regions)
+    wanted = within(tree, regions)
     faults: list[Fault] = []
     articles: dict[str, Article] = {}
     for path in sorted((folder / "articles").glob("*/*.yml")):
@@ -125,12 +139,19 @@ def load(folder: Path | None = None, regions: Collection[str] | None = None) -> 
     faults += _dead_hotlines(articles, lines, shown)
     synonyms = _synonyms(folder / "synonyms.yml", faults)
     rules = rule_files.read(folder, tree, faults)
+    found = [
+        place
+        for path in place_files.files(folder)
+        for place in _rows(path, folder, "places", validate.place, tree, faults)
+    ]
     if faults:
         raise KnowledgeError(faults)
-    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree, synonyms, rules)
+    here = tuple(place for place in found if place.region in wanted)
+    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree, synonyms, rules, here)
 
 
-def _wanted(tree: RegionTree, regions: Collection[str] | None) -> frozenset[str]:
+def within(tree: RegionTree, regions: Collection[str] | None) -> frozenset[str]:
+    """The keys of the packs wanted, what lies in them and what is around them; None: all."""
     if regions is None:
         return frozenset(tree.regions)
     unknown = [key for key in regions if key not in tree]

@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
+from knowledge_base.places import KINDS, Place
 from knowledge_base.schema import (
     ASPECTS,
     CONFIDENCE,
@@ -80,6 +81,19 @@ class _Row:
         except ValueError:
             self.blame(field, f"is not a date: {text} (write it as 2026-07-01)")
             return None
+
+    def degrees(self, field: str, least: int, most: int) -> float | None:
+        text = self.text(field, 20)
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            self.blame(field, f"is not a number of degrees: {text}")
+            return None
+        if not least <= value <= most:
+            self.blame(field, f"does not lie in this country: {text}")
+        return value
 
     def choice(self, field: str, allowed: Collection[str], default: str = "") -> str:
         text = self.text(field, 60, need=not default) or default
@@ -214,4 +228,33 @@ def hotline(data: Any, file: str, regions: Collection[str]) -> tuple[Hotline | N
         confidence=row.choice("confidence", CONFIDENCE),
         note=row.text("note", 300),
     )
+    return (None, row.faults) if row.faults else (made, [])
+
+
+_PLACE_FIELDS = frozenset(f.name for f in fields(Place))
+
+
+def place(data: Any, file: str, regions: Collection[str]) -> tuple[Place | None, list[Fault]]:
+    """Check one row of places/<region>.yml; as article()."""
+    if not isinstance(data, Mapping):
+        return None, [Fault(file, "", "places", "holds something that is not a place")]
+    row = _Row(data, file, str(data.get("key") or "?"))
+    row.unknown(_PLACE_FIELDS)
+    made = Place(
+        key=row.text("key", 60, need=True),
+        region=row.choice("region", regions),
+        kind=row.choice("kind", KINDS),
+        name=row.text("name", 60, need=True),
+        address=row.text("address", 120, need=True),
+        source=row.text("source", 200, need=True),
+        checked_on=row.day("checked_on", need=True) or date.min,
+        hours=row.text("hours", 120),
+        phone=row.text("phone", 40),
+        latitude=row.degrees("latitude", 18, 54),
+        longitude=row.degrees("longitude", 73, 135),
+    )
+    if (made.latitude is None) != (made.longitude is None):
+        row.blame("latitude", "and longitude come together, or not at all")
+    if made.key and not _ID.match(made.key):
+        row.blame("key", f"may hold only a–z, 0–9 and single hyphens: {made.key}")
     return (None, row.faults) if row.faults else (made, [])

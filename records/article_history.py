@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from records.article_tables import Article, Event, Notice, Period, Revision
 from records.articles import SIGNATURES
@@ -71,8 +72,10 @@ def now_shown(conn: Connection) -> list[Row[Any]]:
     """Every article's text as the snapshot of what may be told needs it: the shown one, else the newest."""
     number = func.coalesce(Article.shown, Article.revision)
     same = and_(Revision.article_id == Article.id, Revision.number == number)
-    found = select(_REVISION, Article.file, Article.state, Article.shown).join(Article, same)
-    return list(conn.execute(found.order_by(Article.file, Article.id)))
+    first = aliased(Revision)
+    found = select(_REVISION, Article.file, Article.state, Article.shown, first.id.label("first")).join(Article, same)
+    rows = conn.execute(found.join(first, and_(first.article_id == Article.id, first.number == 1)))
+    return sorted(rows, key=lambda row: (row.file, row.first))  # the order of the files, as it was imported
 
 
 def shown_at(conn: Connection, article_id: str, at: datetime) -> Row[Any] | None:

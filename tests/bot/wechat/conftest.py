@@ -29,6 +29,7 @@ from bot.service import Service
 from bot.wechat import routes
 from bot.wechat.channel import Channel
 from intents import Understanding, crisis
+from knowledge_base.live import Fixed
 from knowledge_base.store import load
 from records import crypto, migrate, people
 from records.base import engine_for, write
@@ -91,7 +92,7 @@ def service(settings: Settings, store: redis.Redis, knowledge: Any) -> Iterator[
         settings=settings,
         engine=engine,
         redis=store,
-        knowledge=knowledge,
+        articles=Fixed(knowledge),
         understander=Words(),  # type: ignore[arg-type]
         switches=Watch(engine),
         channels={"wechat": Channel(settings)},
