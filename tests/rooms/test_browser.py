@@ -87,9 +87,7 @@ def fill_family(page: Page) -> None:
     page.locator("#p2-born").fill("2020-05-06")
 
 
-def test_a_family_declares_the_desk_confirms_they_move_out(
-    web: Flask, phone: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_a_family_declares_the_desk_confirms_they_move_out(web: Flask, phone: Callable[..., Page]) -> None:
     engine = web.extensions["service"].engine
     room = room_named(engine, "1号楼", "102")
     page = phone()
