@@ -38,6 +38,7 @@ def test_an_answer_sealed_by_another_library_opens():
         (cipher.seal("x", APP, "Z" * 42 + "A"), "填充|AppID"),
         (cipher.seal("x", "wx-somebody-else", KEY), "AppID"),
     ],
+    ids=["no-base64", "cut", "empty", "other-key", "other-account"],
 )
 def test_a_damaged_envelope_is_named(text, fault):
     with pytest.raises(cipher.BadEnvelope, match=fault):
