@@ -79,8 +79,9 @@ class Index:
         self.keys = list(regions.regions)
         asked = [(a.title, *a.questions) for a in self.articles]
         self.starts = np.cumsum([0, *(len(texts) for texts in asked)])[:-1]
-        self.asked = _Postings(self._question(text) for texts in asked for text in texts)
-        self.whole = _Postings(self._text(a) for a in self.articles)
+        questions = [[self._question(text) for text in texts] for texts in asked]
+        self.asked = _Postings(text for texts in questions for text in texts)
+        self.whole = _Postings(map(self._text, self.articles, questions))
         intents = sorted({intent for a in self.articles for intent in a.intents})
         self.of_intent = {i: np.array([n for n, a in enumerate(self.articles) if i in a.intents]) for i in intents}
         self.mains: dict[tuple[str, str], list[Article]] = {}
@@ -163,6 +164,8 @@ class Index:
     def _question(self, text: str) -> list[str]:
         return [*terms.terms(text, self.synonyms), *terms.initials(text, self.synonyms)]
 
-    def _text(self, a: Article) -> list[str]:
-        parts = (a.title, *a.questions, a.answer, *a.steps, *a.papers, a.where, a.fee, a.deadline, *a.exceptions)
-        return list(terms.terms("\n".join(parts), self.synonyms, sound=False))
+    def _text(self, a: Article, asked: list[list[str]]) -> list[str]:
+        # The title and the questions have been cut already; cutting is what building an index costs.
+        parts = (a.answer, *a.steps, *a.papers, a.where, a.fee, a.deadline, *a.exceptions)
+        cut = [term for text in asked for term in text if term[0] in "wbn"]
+        return [*cut, *terms.terms("\n".join(parts), self.synonyms, sound=False)]
