@@ -56,6 +56,18 @@ migrate: .venv/.service ## bring the database to the newest version
 seed: .venv/.service ## put the small demo city into the database
 	@exec $(PY) -m jobs.demo
 
+.venv-rasa/.ready: requirements-rasa.txt
+	@python3 -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Rasa needs Python 3.11 exactly; make .venv-rasa with one")'
+	@echo "Making .venv-rasa (1.8 GB; needs gcc)"
+	@python3 -m venv .venv-rasa
+	@.venv-rasa/bin/pip install --quiet --no-deps --ignore-requires-python -r requirements-rasa.txt
+	@touch $@
+
+rasa: .venv-rasa/.ready .venv/.service ## build, train and serve Rasa on 127.0.0.1:5005 (long)
+	@$(PY) -m intents.rasa_domain
+	@RASA_TELEMETRY_ENABLED=false .venv-rasa/bin/rasa train nlu --nlu intents/nlu --config intents/config.yml --domain intents/domain.yml --out var/rasa
+	@RASA_TELEMETRY_ENABLED=false exec .venv-rasa/bin/rasa run --enable-api --interface 127.0.0.1 --port 5005 --model var/rasa
+
 lock: | .venv/bin/uv ## pin requirements.in and requirements-dev.in anew, with hashes
 	@for set in requirements requirements-dev; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

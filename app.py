@@ -16,9 +16,10 @@ import redis_server
 import staff
 from bot import health, pages, web
 from bot import rooms as room_pages
-from bot.service import Service
+from bot.service import Later, Service, Understands
 from bot.wechat import channel as wechat
 from bot.wechat import codes, delivery, media, oauth, spool
+from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from jobs import clocks, demo, queue, supervisor, worker
 from jobs import delivery as outbox
@@ -58,13 +59,21 @@ def build_service(settings: Settings, **parts: Any) -> Service:
         settings=settings,
         engine=engine,
         redis=client,
-        articles=live.Fixed(parts["knowledge"]) if parts.get("knowledge") else live.Live(engine, client, settings.regions),
-        understander=parts.get("understander") or Understander.load(settings.model_dir),
+        articles=live.Fixed(parts["knowledge"])
+        if parts.get("knowledge")
+        else live.Live(engine, client, settings.regions),
+        understander=parts.get("understander") or understander_of(settings),
         switches=Watch(engine),
     )
     service.channels["wechat"] = wechat.Channel(settings)
     service.nudge = queue.nudger(queue.open_queue(settings))
     return service
+
+
+def understander_of(settings: Settings) -> Understands:
+    """The local model, or Rasa with the local model behind it (`NLU_BACKEND=rasa`)."""
+    local = Understander.load(settings.model_dir)
+    return RasaUnderstander(local, settings.rasa_url) if settings.nlu_backend == "rasa" else local
 
 
 def _register_rooms(app: Flask, service: Service) -> None:
@@ -84,7 +93,7 @@ def work() -> int:
     """The worker process: delivers the outbox, replays the spool, sweeps."""
     settings = Settings.from_env(os.environ)
     _log(settings)
-    service = build_service(settings)
+    service = build_service(settings, understander=Later(partial(understander_of, settings)))
     senders = {"wechat": partial(delivery.send, service)}
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
     jobs.append(partial(staff_sweeps.every_second, service))

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 import redis
 from sqlalchemy import Engine
 
 from bot.message import Channel
-from intents.understander import Understander
+from intents import Understanding
 from knowledge_base import Knowledge
 from knowledge_base.live import Fixed, Live
 from records.switches import Watch
@@ -21,6 +23,27 @@ def _nobody() -> None:
     """Stands in where no worker listens; the sweep finds the rows anyway."""
 
 
+class Understands(Protocol):
+    """What the turn needs of `intents`."""
+
+    def understand(self, text: str, now: datetime) -> Understanding:
+        """What `text` means at `now`."""
+
+
+class Later:
+    """An understander that is loaded when it is first asked: the worker seldom needs one, and it is large."""
+
+    def __init__(self, load: Callable[[], Understands]) -> None:
+        self._load = load
+        self._made: Understands | None = None
+
+    def understand(self, text: str, now: datetime) -> Understanding:
+        """What `text` means at `now`."""
+        if self._made is None:
+            self._made = self._load()
+        return self._made.understand(text, now)
+
+
 @dataclass
 class Service:
     """Everything a turn needs. Found in a Flask view as `current_app.extensions["service"]`."""
@@ -30,7 +53,7 @@ class Service:
     redis: redis.Redis
     articles: Live | Fixed
     """Where `knowledge` comes from."""
-    understander: Understander
+    understander: Understands
     switches: Watch
     channels: dict[str, Channel] = field(default_factory=dict)
     nudge: Callable[[], None] = _nobody
