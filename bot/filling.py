@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot import choices, forms
-from bot.forms import Progress, Step
+from bot.asking import Progress, Step, ask
 from bot.message import Reply
 from bot.state import State
 from handlers import calculators
@@ -12,7 +12,7 @@ from handlers.declared import Form
 from handlers.declared import forms as declared
 from handlers.turn import Choice, Link, Turn
 from intents import Understanding
-from knowledge_base import Knowledge
+from knowledge_base import Knowledge, RuleInputError
 from knowledge_base.regions import RegionTree
 from records.cases import PREFIXES
 
@@ -23,6 +23,8 @@ class Filing:
 
     form: Form
     progress: Progress
+    limit: str = ""
+    """A time limit that was worked out from its answers, as it is told."""
 
     def phone(self) -> str:
         """The number it is found by again; empty when none was given."""
@@ -40,8 +42,10 @@ class Filing:
 
     def receipt(self, number: str) -> Reply:
         """Said when it is filed."""
+        limit = f"\n{self.limit}" if self.limit else ""
         text = (
-            f"已经提交，编号 {number}。\n{self.form.done}\n想知道办到哪一步，随时发编号，或者问“我的事办得怎么样了”。"
+            f"已经提交，编号 {number}。\n{self.form.done}{limit}\n"
+            "想知道办到哪一步，随时发编号，或者问“我的事办得怎么样了”。"
         )
         choices_ = (Choice("查办理进度", "case_status"),)
         return Reply(text=text, choices=choices_, links=(Link("我的记录", "/me"),))
@@ -61,10 +65,20 @@ def open_form(state: State, knowledge: Knowledge) -> tuple[Form, Progress] | Non
     return (form, progress) if form else None
 
 
-def start(form: Form, state: State, heard: Understanding | None) -> tuple[Reply, State]:
-    """Open a form; what it replaces was not filed."""
-    step = forms.begin(form, dict(state.known), heard)
-    return step.reply, keep(state, step.progress)
+def start(
+    form: Form, state: State, heard: Understanding | None, now: datetime, place: str = "", lead: str = "",
+    earlier: str = "",
+) -> tuple[Reply, State]:  # fmt: skip
+    """Open a form; what it replaces was not filed and is put aside. `place` is the person's district, where known;
+    `earlier` the words that brought up its subject."""
+    known = dict(state.known)
+    if place:
+        known.setdefault("district", place)
+    step = forms.begin(form, known, heard, now, earlier)
+    if state.form and state.form[0] != form.name:
+        state = replace(state, parked=state.form)
+    reply = replace(step.reply, text=f"{lead}\n{step.reply.text}") if lead else step.reply
+    return reply, keep(state, step.progress)
 
 
 def keep(state: State, progress: Progress | None) -> State:
@@ -72,9 +86,36 @@ def keep(state: State, progress: Progress | None) -> State:
     return replace(state, form=progress.packed() if progress else ())
 
 
+def parked(state: State, knowledge: Knowledge, now: datetime) -> tuple[Form, Step] | None:
+    """The form that was put aside, asked again where it stopped; None without one."""
+    if not state.parked:
+        return None
+    progress = Progress.unpacked(state.parked)
+    form = named(progress.form, knowledge)
+    if form is None:
+        return None
+    return form, ask(form, replace(progress, asking=""), now, f"好，接着填“{form.title}”。")
+
+
 def advance(form: Form, progress: Progress, text: str, heard: Understanding | None, now: datetime) -> Step:
     """One message for an open form; `heard` is None for a tapped choice."""
     return forms.advance(form, progress, text, heard or _tapped(text), now)
+
+
+def limit_of(form: Form, progress: Progress, region: str, knowledge: Knowledge, now: datetime) -> str:
+    """The time limit that a form's answers lead to, clause by clause; empty where none is declared or known."""
+    if not form.limit:
+        return ""
+    given = {name: progress.value(slot) for name, slot in form.limit["inputs"].items() if progress.value(slot)}
+    given |= form.limit.get("given", {})
+    if not given or knowledge.rules.find(form.limit["topic"], region) is None:
+        return ""
+    try:
+        outcome = knowledge.rules.evaluate(form.limit["topic"], region, given, now.date())
+    except RuleInputError:
+        return ""
+    lines = [f"{outcome.rule.title}：{outcome.result}", *outcome.trace] if outcome.result else []
+    return "\n".join(lines)
 
 
 def worked_out(form: Form, progress: Progress, turn: Turn) -> Reply:

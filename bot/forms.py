@@ -1,126 +1,79 @@
-"""Filling a form by talking: ask, take what fits, correct, answer something else and come back, sum up, file.
+"""Filling a form by talking: take what fits, correct, answer something else and come back, sum up, file.
 
 Pure: `begin` and `advance` look at a declared form, what is filled, and one message, and say what to reply and what
 to remember. Nothing is filed before the person has seen the summary and said yes.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from difflib import SequenceMatcher
-from typing import Any
+from datetime import date, datetime
 
-from bot import repair
+from bot import asking, choices, correction, repair
+from bot.asking import CONFIRM, RESUME, Progress, Step, ask, question, resume, summary, wanted
 from bot.message import Reply
-from handlers import slots
+from bot.sides import side
+from handlers import slots, spotting
 from handlers.declared import Form
 from handlers.slots import Slot
 from handlers.turn import Choice
-from intents import Entity, Understanding
+from intents import Understanding
 
-CONFIRM = "confirm"
-RESUME = "resume"
+__all__ = ["CONFIRM", "RESUME", "Progress", "Step", "advance", "answers", "begin", "resume", "summary"]
+
 PATIENCE = 2
 """Answers in a row that don't fit before a person is offered."""
+_STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
+_BORN = ("birth", "born_on")
+_GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
+_SIGNED = re.compile(r"^(?:就|那就)?(?:都)?(?:提交|交上去|交吧|报上去|发出去|递上去|帮我(?:提交|交|报)).{0,4}$")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a form is. `asking` is a slot's name, `confirm`, `resume` or `which`; `at` what to go back to after."""
+class _Message:
+    """One message for an open form."""
 
-    form: str
-    filled: tuple[tuple[str, str], ...] = ()
-    skipped: tuple[str, ...] = ()
-    asking: str = ""
-    faults: int = 0
+    said: str
+    heard: Understanding
+    now: datetime
 
-    def packed(self) -> tuple[Any, ...]:
-        """As the state keeps it."""
-        return (self.form, self.filled, self.skipped, self.asking, self.faults)
-
-    @classmethod
-    def unpacked(cls, row: tuple[Any, ...]) -> "Progress":
-        """The inverse of `packed`."""
-        return cls(*row)
-
-    def value(self, name: str) -> str:
-        """What a slot holds; empty for nothing."""
-        return dict(self.filled).get(name, "")
-
-    def put(self, name: str, value: str) -> "Progress":
-        """With `name` filled anew."""
-        filled = {**dict(self.filled), name: value}
-        skipped = tuple(other for other in self.skipped if other != name)
-        return replace(self, filled=tuple(filled.items()), skipped=skipped, faults=0)
+    @property
+    def today(self) -> date:
+        return self.now.date()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One move of a form. `done`: the person has confirmed; file it. `aside`: the message is a question of its own;
-    answer it, then say `reply`. `progress` None: the form is closed."""
-
-    reply: Reply
-    progress: Progress | None
-    done: bool = False
-    aside: bool = False
-    person: bool = False
-
-
-def begin(form: Form, known: dict[str, str], heard: Understanding | None = None) -> Step:
-    """Open a form with what is known of the person already (`known`: entity type → value)."""
+def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now: datetime, earlier: str = "") -> Step:
+    """Open a form with what is known of the person already (`known`: entity type → value), what the opening says, and
+    what was said (`earlier`) when its subject came up."""
     progress = Progress(form.name)
-    entities = heard.entities if heard else ()
+    if heard is not None:
+        progress = _spotted(form, progress, None, _Message(_unmasked(heard.text, heard), heard, now))[0]
+    for slot in form.slots:
+        if earlier and not progress.value(slot.name) and (value := spotting.spotted(slot, earlier, ())):
+            progress = progress.put(slot.name, value)
     for slot in form.slots:
         kind = slots.entity_type(slot)
-        same = [other for other in form.slots if slots.entity_type(other) == kind]
-        value = next((e.value for e in entities if e.type == kind), "") or known.get(kind, "")
-        if kind and value and len(same) == 1:
+        value = known.get("born" if slot.name in _BORN else kind, "")
+        alone = [other for other in form.slots if slots.entity_type(other) == kind]
+        if kind and value and len(alone) == 1 and not progress.value(slot.name) and _allowed(slot, value, now):
             progress = progress.put(slot.name, value)
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
-    return _ask(form, progress, opening)
+    told = asking.noted(form, Progress(form.name), progress)
+    return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
 
 
 def advance(form: Form, progress: Progress, text: str, heard: Understanding, now: datetime) -> Step:
     """One message while `form` is open."""
-    said = text.strip()
+    message = _Message(_unmasked(text, heard).strip(), heard, now)
     if progress.asking == RESUME:
-        return _resumed(form, progress, said, heard)
-    if repair.CANCEL.fullmatch(said) or (
-        heard.intent == "cancel" and heard.band == "answer" and not _fits(form, progress, said, heard, now)
-    ):
-        return Step(Reply(text=f"好的，“{form.title}”不填了，什么都没有提交。"), None)
-    if repair.REPEAT.fullmatch(said):
-        return _ask(form, progress, "我再说一遍。")
-    if repair.WHY.fullmatch(said):
-        return _ask(form, progress, _why(form, progress))
-    if repair.BACK.fullmatch(said):
-        return _back(form, progress)
-    if repair.PERSON.search(said) and len(said) <= 16:
-        return Step(_question(form, progress, "回到刚才的表："), progress, aside=True, person=True)
-    corrected = _corrected(form, progress, said, heard, now)
-    if corrected is not None:
-        return corrected
+        return _resumed(form, progress, message)
+    for way in (_steered, _part, _corrected):
+        step = way(form, progress, message)
+        if step is not None:
+            return step
     if progress.asking == CONFIRM:
-        return _confirming(form, progress, said, heard, now)
-    return _filling(form, progress, said, heard, now)
-
-
-def resume(form: Form, progress: Progress) -> Step:
-    """Ask somebody who comes back after a long time whether to go on."""
-    text = f"您上次的“{form.title}”还没填完。接着填，还是不填了？"
-    choices = (Choice("接着填", "form:resume"), Choice("不填了", "form:cancel"))
-    return Step(Reply(text=text, choices=choices, asking=RESUME), replace(progress, asking=RESUME))
-
-
-def summary(form: Form, progress: Progress, opening: str = "") -> Reply:
-    """What was understood, slot by slot, to be confirmed or corrected."""
-    lines = [opening] if opening else []
-    lines.append("请您核对一下：")
-    for number, slot in enumerate(_wanted(form, progress), 1):
-        value = progress.value(slot.name)
-        lines.append(f"{number}. {slot.label}：{slots.shown(slot, value) if value else '（没填）'}")
-    lines.append("都对就回“确认”；哪项不对，直接说，比如“第2项错了”。")
-    choices = (Choice("确认提交", "form:confirm"), Choice("不填了", "form:cancel"))
-    return Reply(text="\n".join(lines), choices=choices, asking=CONFIRM)
+        return _confirming(form, progress, message)
+    return _filling(form, progress, message)
 
 
 def answers(form: Form, progress: Progress) -> list[list[str]]:
@@ -128,213 +81,259 @@ def answers(form: Form, progress: Progress) -> list[list[str]]:
     return [[slot.label, progress.value(slot.name)] for slot in form.slots if progress.value(slot.name)]
 
 
-def _wanted(form: Form, progress: Progress) -> tuple[Slot, ...]:
-    """The slots that apply: one that another answer makes needless is left out."""
-
-    def applies(slot: Slot) -> bool:
-        return not any(progress.value(name) == value for name, value in (slot.unless or {}).items())
-
-    return tuple(slot for slot in form.slots if applies(slot))
-
-
-def _next(form: Form, progress: Progress) -> Slot | None:
-    filled = dict(progress.filled)
-    return next((s for s in _wanted(form, progress) if s.name not in filled and s.name not in progress.skipped), None)
-
-
-def _ask(form: Form, progress: Progress, opening: str = "") -> Step:
-    """Ask for the next open slot, or sum up."""
-    slot = _next(form, progress)
-    if slot is None and form.end == "compute":
-        return Step(Reply(), progress, done=True)  # nothing is filed, so nothing needs a yes
-    if slot is None:
-        return Step(summary(form, progress, opening), replace(progress, asking=CONFIRM, faults=0))
-    if progress.asking not in (slot.name,):
-        progress = replace(progress, asking=slot.name, faults=0)
-    return Step(_slot_question(slot, opening), progress)
-
-
-def _question(form: Form, progress: Progress, opening: str) -> Reply:
-    step = _ask(form, progress, opening)
-    return step.reply
-
-
-def _slot_question(slot: Slot, opening: str) -> Reply:
-    parts = [opening, slot.ask] if opening else [slot.ask]
-    if slot.why and not opening.startswith(slot.why):
-        parts.append(f"（{slot.why}）")
-    if slot.optional:
-        parts.append("不方便可以说“跳过”。")
-    choices = tuple(Choice(label, f"say:{label}") for label, _ in slot.options)
-    if slot.kind == "yes_no":
-        choices = (Choice("是", "say:是"), Choice("否", "say:否"))
-    return Reply(text="\n".join(parts), choices=choices, asking="slot")
+def _steered(form: Form, progress: Progress, m: _Message) -> Step | None:
+    """What is said about the filling itself."""
+    said = m.said
+    if repair.CANCEL.fullmatch(said) or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10):
+        text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
+        return Step(Reply(text=text), None, dropped=progress, cancelled=True)
+    if repair.LATER.fullmatch(said):
+        text = f"好，“{form.title}”给您留着，填好的都在。想接着填的时候，说“接着填”。"
+        return Step(Reply(text=text), None, dropped=progress)
+    if repair.REPEAT.fullmatch(said) or repair.RESUME.fullmatch(said):
+        return ask(
+            form, progress, m.now, "好，我再说一遍。" if repair.REPEAT.fullmatch(said) else f"好，回到“{form.title}”。"
+        )
+    if repair.WAIT.fullmatch(said):
+        return Step(Reply(text="好，不急，找到了再发给我。", asking="slot"), progress)
+    if repair.SHOW.fullmatch(said):
+        return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
+    if repair.LEFT.fullmatch(said):
+        left = sum(
+            not progress.value(s.name) and s.name not in progress.skipped for s in wanted(form, progress, m.today)
+        )
+        return ask(form, progress, m.now, f"还有{left}项，很快就好。")
+    if repair.WHY.fullmatch(said):
+        return ask(form, progress, m.now, asking.why(form, progress, m.today))
+    if repair.BACK.fullmatch(said):
+        return _back(form, progress, m)
+    if repair.COURTESY.fullmatch(said):
+        return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)
+    if repair.PERSON.search(said) and len(said) <= 16:
+        return Step(ask(form, progress, m.now, "回到刚才的表：").reply, progress, aside=True, person=True)
+    return None
 
 
-def _why(form: Form, progress: Progress) -> str:
-    slot = _next(form, progress)
-    return (slot.why if slot and slot.why else "这是为了把您的事情办下去，只给经办的人看").rstrip("。") + "。"
-
-
-def _back(form: Form, progress: Progress) -> Step:
+def _back(form: Form, progress: Progress, m: _Message) -> Step:
     if not progress.filled:
-        return _ask(form, progress, "这就是第一项。")
+        return ask(form, progress, m.now, "这就是第一项。")
     name, _ = progress.filled[-1]
-    before = replace(progress, filled=progress.filled[:-1], asking=name, faults=0)
-    return Step(_slot_question(form.slot(name), "好，回到上一项。"), before)
+    before = replace(progress.without(name), asking=name, faults=0)
+    return Step(question(form.slot(name), "好，回到上一项。"), before)
 
 
-def _resumed(form: Form, progress: Progress, said: str, heard: Understanding) -> Step:
-    if slots.YES.fullmatch(said) or repair.RESUME.fullmatch(said) or heard.intent == "affirm" or "接着" in said:
-        return _ask(form, replace(progress, asking=""), "好，接着来。")
-    if slots.NO.fullmatch(said) or repair.CANCEL.fullmatch(said) or heard.intent in ("deny", "cancel"):
-        return Step(Reply(text=f"好的，“{form.title}”不填了，什么都没有提交。"), None)
+def _resumed(form: Form, progress: Progress, m: _Message) -> Step:
+    said = m.said
+    if slots.YES.fullmatch(said) or repair.RESUME.fullmatch(said) or m.heard.intent == "affirm":
+        return ask(form, replace(progress, asking=""), m.now, "好，接着来。")
+    if slots.NO.fullmatch(said) or repair.CANCEL.fullmatch(said) or m.heard.intent in ("deny", "cancel"):
+        return Step(Reply(text=f"好的，“{form.title}”不填了，什么都没有提交。"), None, dropped=progress, cancelled=True)
     return Step(resume(form, progress).reply, progress, aside=True)
 
 
-def _corrected(form: Form, progress: Progress, said: str, heard: Understanding, now: datetime) -> Step | None:
-    """A correction of something said before: by number, by name of the slot, or by the old and new value."""
-    if not progress.filled or not (
-        repair.WRONG.search(said) or (progress.asking == CONFIRM and repair.NUMBERED.fullmatch(said))
-    ):
+def _part(form: Form, progress: Progress, m: _Message) -> Step | None:
+    """The answer to which digits a part of a phone number should have."""
+    name, _, part = progress.asking.partition("#")
+    if not part:
         return None
-    slot = _meant(form, progress, said, heard)
-    if slot is None:
+    digits = re.sub(r"\D", "", m.said)
+    whole = digits if len(digits) == 11 else correction.phone_with(progress.value(name), part, digits)
+    if not whole:
+        if not digits and _elsewhere(form, m):
+            return Step(Reply(text=f"{correction.part_name(part)}应该是几？"), progress, aside=True)
+        return Step(
+            Reply(text=f"只发{correction.part_name(part)}的数字，或者把11位号码整个发一遍。", asking="slot"), progress
+        )
+    text = f"好，手机号改成{whole[:3]} {whole[3:7]} {whole[7:]}。"
+    return ask(form, replace(progress.put(name, whole), asking=""), m.now, text)
+
+
+def _corrected(form: Form, progress: Progress, m: _Message) -> Step | None:
+    """A correction of something said before."""
+    if not progress.filled:
         return None
-    value = _new_value(slot, said, heard, now)
-    if not value:
-        asked = replace(_without(progress, slot.name), asking=slot.name)
-        return Step(_slot_question(slot, f"好，改“{slot.label}”。"), asked)
-    changed = progress.put(slot.name, value)
-    return _ask(form, replace(changed, asking=""), f"好，“{slot.label}”改成{slots.shown(slot, value)}。")
+    shown = wanted(form, progress, m.today)
+    at_summary = progress.asking == CONFIRM
+    if at_summary and re.fullmatch(r"\d{1,2}|[一二三四五六七八九十]", m.said) and m.said in ("1", "2", "一", "二"):
+        text = f"您是说第{m.said}项要改吗？要改就说“改第{m.said}项”；都对就回“确认”；不填了就说“取消”。"
+        return Step(Reply(text=text, asking=CONFIRM), progress)
+    found = correction.read(shown, dict(progress.filled), m.said, m.heard, m.now, at_summary=at_summary)
+    if found is None:
+        return None
+    slot = found.slot
+    if found.value:
+        named = slots.shown(slot, found.value)
+        text = f"好，“{slot.label}”改成{named}。"
+        if found.part:
+            text = f"好，手机号{correction.part_name(found.part)}改好了，现在是{named[:3]} {found.value[3:7]} {found.value[7:]}。"
+        return ask(form, replace(progress.put(slot.name, found.value), asking=""), m.now, text)
+    if found.part:
+        part = correction.part_name(found.part)
+        text = f"好，手机号的{part}应该是什么？只发这几位，或者整个号码再发一遍都行。"
+        return Step(Reply(text=text, asking="slot"), replace(progress, asking=f"{slot.name}#{found.part}"))
+    asked = replace(progress.without(slot.name), asking=slot.name)
+    return Step(question(slot, f"好，改“{slot.label}”。"), asked)
 
 
-def _without(progress: Progress, name: str) -> Progress:
-    return replace(progress, filled=tuple((n, v) for n, v in progress.filled if n != name))
-
-
-def _meant(form: Form, progress: Progress, said: str, heard: Understanding) -> Slot | None:
-    """Which filled slot a correction is about."""
-    wanted = _wanted(form, progress)
-    number = repair.NUMBERED.fullmatch(said)
-    if number and (progress.asking == CONFIRM or "第" in said):
-        at = int(number[1]) if number[1].isdigit() else "零一二三四五六七八九十".find(number[1])
-        return wanted[at - 1] if 1 <= at <= len(wanted) else None
-    filled = [slot for slot in wanted if progress.value(slot.name)]
-    for slot in filled:
-        if any(word in said for word in (slot.label, *slot.words)):
-            return slot
-    for slot in filled:
-        if any(entity.type == slots.entity_type(slot) for entity in heard.entities):
-            return slot
-    for slot in filled:
-        value = progress.value(slot.name)
-        if len(value) >= 2 and (value in said or slots.shown(slot, value) in said):
-            return slot
-    if any(word in said for word in ("刚才", "上一", "前面", "上面")):
-        return form.slot(progress.filled[-1][0])
-    given = repair.NEW_VALUE.search(said)
-    return _alike(filled, progress, given["value"]) if given else None
-
-
-def _alike(filled: list[Slot], progress: Progress, value: str) -> Slot | None:
-    """The slot whose answer looks like `value` misspelt (宏达制衣厂, 宏大制衣厂)."""
-
-    def likeness(slot: Slot) -> float:
-        return SequenceMatcher(None, progress.value(slot.name), value).ratio()
-
-    best = max(filled, key=likeness, default=None)
-    return best if best is not None and likeness(best) >= 0.5 else None
-
-
-def _new_value(slot: Slot, said: str, heard: Understanding, now: datetime) -> str:
-    """The value that a correction gives; empty when it only says that something is wrong."""
-    pair = repair.NOT_BUT.search(said)
-    if pair:
-        old = pair["old"] or pair["old2"] or ""
-        new = (pair["new"] or pair["new2"] or "").strip("，,。 ")
-        entities = tuple(e for e in heard.entities if e.text not in old)
-        found = slots.read(slot, new, entities, now)
-        return found.value
-    kind = slots.entity_type(slot)
-    if kind:
-        # The last one named is the right one: “不是三月，是五月”.
-        values = [entity for entity in heard.entities if entity.type == kind]
-        return values[-1].value if values else ""
-    given = repair.NEW_VALUE.search(said)
-    return slots.read(slot, given["value"], heard.entities, now).value if given else ""
-
-
-def _confirming(form: Form, progress: Progress, said: str, heard: Understanding, now: datetime) -> Step:
-    if (
-        slots.YES.fullmatch(said)
-        or said in ("确认提交", "提交", "都对", "没错")
-        or (heard.intent == "affirm" and heard.band == "answer")
-    ):
+def _confirming(form: Form, progress: Progress, m: _Message) -> Step:
+    said = m.said
+    yes = slots.YES.fullmatch(said) or _SIGNED.fullmatch(said) or said.startswith("确认")
+    if (yes or (m.heard.intent == "affirm" and m.heard.band == "answer")) and not repair.asks(said):
         return Step(Reply(), progress, done=True)
-    if slots.NO.fullmatch(said) or heard.intent == "deny":
-        return Step(Reply(text="哪一项不对？说编号，或者直接说，比如“电话错了”。", asking=CONFIRM), progress)
-    if repair.WRONG.search(said):
-        return Step(Reply(text="没听出是哪一项。说编号就行，比如“第2项”。", asking=CONFIRM), progress)
-    if _elsewhere(form, heard):
-        return Step(summary(form, progress, "回到刚才的表。"), progress, aside=True)
-    return Step(summary(form, progress, "还没提交。"), progress)
+    if slots.NO.fullmatch(said) or repair.WRONG.search(said) or (m.heard.intent == "deny" and not repair.asks(said)):
+        return Step(Reply(text="哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking=CONFIRM), progress)
+    if _elsewhere(form, m) or side(said) or repair.plainly_asks(said):
+        return Step(summary(form, progress, m.now, "回到刚才的表，还没提交。"), progress, aside=True)
+    more = _spotted(form, progress, None, m)[0]
+    if more.filled != progress.filled:
+        return ask(form, more, m.now, asking.noted(form, progress, more))
+    return Step(summary(form, progress, m.now, "还没提交。"), progress)
 
 
-def _filling(form: Form, progress: Progress, said: str, heard: Understanding, now: datetime) -> Step:
-    slot = form.slot(progress.asking) if progress.asking else _next(form, progress)
+def _filling(form: Form, progress: Progress, m: _Message) -> Step:
+    slot = form.slot(progress.asking) if progress.asking else asking.next_slot(form, progress, m.today)
     if slot is None:
-        return _ask(form, progress)
-    if repair.SKIP.fullmatch(said) and slot.kind != "yes_no":
+        return ask(form, progress, m.now)
+    if (
+        repair.SKIP.fullmatch(m.said)
+        and slot.kind != "yes_no"
+        and (slot.kind == "text" or not slots.NO.fullmatch(m.said))
+    ):
         if slot.optional:
-            return _ask(form, replace(progress, skipped=(*progress.skipped, slot.name), asking="", faults=0))
+            return ask(
+                form,
+                replace(progress, skipped=(*progress.skipped, slot.name), asking="", faults=0),
+                m.now,
+                "好，这项空着。",
+            )
         if slot.kind != "choice":
-            return Step(_slot_question(slot, "这一项要有才能办下去，大概说一下也行。"), progress)
-    read = slots.read(slot, said, heard.entities, now)
-    if read.value and not (slot.kind == "text" and _elsewhere(form, heard) and repair.asks(said)):
-        filled = _others(form, progress.put(slot.name, read.value), slot, heard)
-        return _ask(form, replace(filled, asking=""))
-    if _elsewhere(form, heard) or (heard.intent == "out_of_scope" and repair.asks(said) and not heard.entities):
-        return Step(_slot_question(slot, f"回到“{form.title}”："), progress, aside=True)
-    elsewhere = _others(form, progress, slot, heard)
-    if elsewhere.filled != progress.filled:
-        named = "、".join(form.slot(name).label for name, _ in elsewhere.filled if not progress.value(name))
-        return _ask(form, replace(elsewhere, asking=""), f"“{named}”记下了。")
+            return Step(question(slot, "这一项要有才能办下去，大概说一下也行。"), progress)
+    if slot.kind == "text" and repair.ACK.fullmatch(m.said):
+        return Step(question(slot, "好。"), progress)
+    after, fault = _taken(form, progress, slot, m)
+    if _aside(form, slot, m, after.filled != progress.filled):
+        if slot.kind == "text" or m.heard.intent == "out_of_scope":
+            after = progress
+        step = ask(form, replace(after, asking=""), m.now, f"回到“{form.title}”：")
+        return replace(step, aside=True) if not step.done else step
+    if after.filled != progress.filled:
+        refused = slot.must and after.value(slot.name) not in ("", slot.must)
+        if refused:
+            text = f"不填“{slot.label}”，就不能替您登记。什么都没有提交；可以打12345，或者带证件到窗口当面办。"
+            return Step(Reply(text=text, choices=(Choice("找工作人员", "human_agent"),)), None)
+        return ask(form, replace(after, asking=""), m.now, asking.noted(form, progress, after))
+    if slot.optional and not fault.startswith("这个") and slots.NO.match(m.said):
+        return ask(
+            form,
+            replace(progress, skipped=(*progress.skipped, slot.name), asking="", faults=0),
+            m.now,
+            "好，这项空着。",
+        )
+    known = _told_already(form, progress, m)
+    if known:
+        return Step(question(slot, known), progress)
+    return _not_fitting(slot, progress, fault)
+
+
+def _told_already(form: Form, progress: Progress, m: _Message) -> str:
+    """A word about an answer that was given before and comes again; empty where nothing is repeated."""
+    for slot in form.slots:
+        value = progress.value(slot.name)
+        if value and any(e.type == slots.entity_type(slot) and e.value == value for e in m.heard.entities):
+            return f"“{slot.label}”已经记下了：{slots.shown(slot, value)}。"
+    return ""
+
+
+def _not_fitting(slot: Slot, progress: Progress, fault: str) -> Step:
     faults = progress.faults + 1
-    text = read.fault or slot.ask
-    choices = _slot_question(slot, "").choices
+    text = fault or slot.ask
+    offered = asking.offered(slot)
     if faults >= PATIENCE:
         text += "\n弄不明白也没关系：说“跳过”、“取消”，或者找工作人员。"
-        choices = (*choices, Choice("找工作人员", "human_agent"))
-    return Step(Reply(text=text, choices=choices, asking="slot"), replace(progress, faults=faults))
+        offered = (*offered, Choice("找工作人员", "human_agent"))
+    return Step(Reply(text=text, choices=offered, asking="slot"), replace(progress, faults=faults))
 
 
-def _fits(form: Form, progress: Progress, said: str, heard: Understanding, now: datetime) -> bool:
-    if not progress.asking or progress.asking == CONFIRM:
-        return False
-    slot = form.slot(progress.asking)
-    return (
-        slot.kind in ("text", "yes_no", "choice")
-        and bool(slots.read(slot, said, heard.entities, now).value)
-        and len(said) > 6
-    )
+def _taken(form: Form, progress: Progress, slot: Slot, m: _Message) -> tuple[Progress, str]:
+    """What a message fills: first what can only be another slot's, then the rest for the one that was asked."""
+    after, used = _spotted(form, progress, slot, m)
+    said, entities = m.said, m.heard.entities
+    own = repair.SELF.fullmatch(said)
+    if own and slot.kind != "text":
+        late = tuple(e for e in entities if e.start >= own.start("value"))
+        said, entities = own["value"], late
+    if slot.kind == "text" and used:
+        rest = spotting.leftover(said, used)
+        if not rest:
+            return after, ""
+        said = said if slot.least >= 4 else rest  # a story is kept whole
+    if slot.signs in ("firm", "place") and (used or len(said) > 12):
+        said = spotting.spotted(slot, said, entities) or said
+    read = slots.read(slot, said, entities, m.now)
+    return (after.put(slot.name, read.value) if read.value else after), read.fault
 
 
-def _others(form: Form, progress: Progress, asked: Slot, heard: Understanding) -> Progress:
-    """Fill further open slots from the same message where an entity can only mean that one."""
-    used: set[Entity] = {e for e in heard.entities if e.type == slots.entity_type(asked)}
-    for slot in _wanted(form, progress):
-        kind = slots.entity_type(slot)
-        same = [s for s in form.slots if slots.entity_type(s) == kind]
-        if not kind or progress.value(slot.name) or len(same) != 1:
+def _spotted(form: Form, progress: Progress, asked: Slot | None, m: _Message) -> tuple[Progress, list[str]]:
+    """Fill open slots that weren't asked for where the message can only mean them; and the words that did."""
+    used: list[str] = []
+    asked_kind = slots.entity_type(asked) if asked else ""
+    for slot in wanted(form, progress, m.today):
+        if progress.value(slot.name) or slot is asked:
             continue
-        value = next((e.value for e in heard.entities if e.type == kind and e not in used), "")
+        kind = slots.entity_type(slot)
+        if kind and kind != asked_kind and sum(slots.entity_type(s) == kind for s in form.slots) == 1:
+            found = next(
+                (e for e in reversed(m.heard.entities) if e.type == kind and _allowed(slot, e.value, m.now)), None
+            )
+            value, words = (found.value, found.text) if found else ("", "")
+            if asked and asked.signs == "place" and kind == "district":
+                continue
+        elif asked is not None and asked.kind == "text" and asked.least >= 4 and slot.kind == "choice":
+            continue  # a story names many things
+        else:
+            value = spotting.spotted(slot, m.said, m.heard.entities)
+            words = spotting.words_of(slot, m.said, value)
         if value:
             progress = progress.put(slot.name, value)
-    return progress
+            used.append(words)
+    return progress, [word for word in used if word]
 
 
-def _elsewhere(form: Form, heard: Understanding) -> bool:
+def _allowed(slot: Slot, value: str, now: datetime) -> bool:
+    """Whether a value that wasn't asked for may fill a slot: a day on the right side of today."""
+    if slot.kind != "date":
+        return True
+    return not slots.read(slot, "", (slots.as_entity("date", value),), now).fault
+
+
+def _aside(form: Form, slot: Slot, m: _Message, fits: bool) -> bool:
+    """Whether a message is a question to be answered before the form goes on."""
+    said = m.said
+    if side(said):
+        return True
+    if m.heard.second or not repair.asks(said):
+        return bool(choices.names_a_case(said))
+    if slot.kind == "text" and slot.least >= 4 and len(said) > 24:
+        return False  # a story, told with questions in it
+    if _elsewhere(form, m):
+        return True
+    sure = m.heard.band in ("answer", "confirm")
+    if m.heard.intent in form.intents and m.heard.band == "answer":
+        return repair.plainly_asks(said) and (slot.kind == "text" or not fits)
+    return (not fits or slot.kind == "text") and (repair.plainly_asks(said) or sure) and len(said) >= 4
+
+
+def _elsewhere(form: Form, m: _Message) -> bool:
     """Whether a message is a clear question about something else."""
-    steering = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye")
-    return heard.band == "answer" and heard.intent not in (*form.intents, *steering) and repair.asks(heard.text)
+    heard = m.heard
+    sure = heard.band == "answer" or (heard.intent == "out_of_scope" and heard.band == "confirm")
+    about = heard.intent not in (*form.intents, *_STEERING) or heard.intent == "out_of_scope"
+    return sure and about and repair.asks(m.said)
+
+
+def _unmasked(text: str, heard: Understanding) -> str:
+    """The message without the middle of ID numbers: nobody's number goes into a case's free text."""
+    for entity in heard.entities:
+        if entity.type == "id_number":
+            text = text.replace(entity.text, f"{entity.value[:3]}{'*' * 13}{entity.value[-2:]}")
+    return text

@@ -27,10 +27,18 @@ class State:
     warned_at: datetime | None = None
     form: tuple[Any, ...] = ()
     """An open form, as `bot.forms.Progress` packs itself; empty for none."""
+    parked: tuple[Any, ...] = ()
+    """A form that was put aside or given up, packed alike, in case the person wants it back."""
+    plain: bool = False
+    """Whether answers are to be short, with a phone number first: somebody old, or who reads with difficulty."""
+    pending: tuple[str, ...] = ()
+    """What the next message is taken for, whatever else it looks like: `case` (a case's number or phone)."""
     stale: bool = False
     """Whether the person comes back after a long time; never stored."""
     known: tuple[tuple[str, str], ...] = ()
     """(entity type, value) of what was said about the topic, so that a form needn't ask again."""
+    said: str = ""
+    """The words that brought up the topic, so that a form about it needn't ask for what they told."""
     notice: str = ""
     """The emergency notice this person has already been shown."""
     at: datetime | None = field(default=None)
@@ -55,16 +63,19 @@ class State:
             known["offered"] = tuple((label, id) for label, id in known["offered"])
         if "known" in known:
             known["known"] = tuple((kind, value) for kind, value in known["known"])
-        if "form" in known:
-            known["form"] = _tuples(known["form"])
+        for name in ("form", "parked", "pending"):
+            if name in known:
+                known[name] = _tuples(known[name])
         for name in ("at", "warned_at"):
             if name in known:
                 known[name] = datetime.fromtimestamp(known[name], now.tzinfo)
         state = cls(**known)
         if state.at is None or now - state.at > FRESH:
+            phone = tuple((kind, value) for kind, value in state.known if kind == "phone")
             return replace(
-                _EMPTY, notice=state.notice, warned=state.warned, warned_at=state.warned_at, form=state.form, stale=True
-            )
+                _EMPTY, notice=state.notice, warned=state.warned, warned_at=state.warned_at, form=state.form,
+                parked=state.parked, plain=state.plain, known=phone, stale=True,
+            )  # fmt: skip
         return state
 
 

@@ -126,6 +126,10 @@ def _turn(
     )
     if decision.filing is not None:
         decision = _filed(service, conn, person, decision, decision.filing)
+    if decision.withdraw:
+        waiting = handoffs.open_of(conn, person.id)
+        if waiting is not None and waiting.state == "waiting" and not waiting.urgent:
+            handoffs.close(conn, waiting.id, "withdrawn", now)
     turn_id = f"{int(now.timestamp() * 1000):011x}{secrets.token_hex(5)}"
     conversations.add(conn, _rows(person.id, turn_id, inbound, heard, decision))
     _remember(conn, person, inbound, decision)

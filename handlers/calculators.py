@@ -49,11 +49,13 @@ def offered(intent: str, region: str, knowledge: Knowledge) -> tuple[Choice, ...
     )
 
 
-def wanted(text: str, subject: str, region: str, knowledge: Knowledge) -> Form | None:
-    """The calculator whose words a message holds, else the first of its subject; None for neither."""
+def wanted(text: str, subject: str, topic: str, region: str, knowledge: Knowledge) -> Form | None:
+    """The calculator that a message asks for: by its words, of the message's own subject or of the last topic; None
+    for none."""
     named = [c for c in calculators() if any(word in text for word in c.words)]
-    about = [c for c in named if subject in c.intents] or named or [c for c in calculators() if subject in c.intents]
-    forms = (form_of(f"{PREFIX}{c.topic}:{region}", knowledge) for c in about)
+    both = [c for c in named if subject in c.intents or topic in c.intents]
+    own = [c for c in calculators() if topic in c.intents] or [c for c in calculators() if subject in c.intents]
+    forms = (form_of(f"{PREFIX}{c.topic}:{region}", knowledge) for c in (both or named or own))
     return next((form for form in forms if form), None)
 
 

@@ -44,6 +44,8 @@ class Form:
     first_hours: int = 24
     anonymous: bool = False
     page: str = ""
+    limit: Mapping[str, Any] | None = None
+    """A rule that works out a time limit for the receipt: its `topic`, `inputs` {input: slot}, `given` {input: value}."""
 
     def slot(self, name: str) -> Slot:
         """A slot by name. Raises `KeyError`."""

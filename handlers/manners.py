@@ -9,38 +9,72 @@ import yaml
 
 from handlers.turn import Choice, Reply
 
-_ANGRY = re.compile(
-    r"气死|火大|什么破|什么玩意|垃圾|废物|骗子|坑人|没用的?东西|有病|神经病|他妈|tmd|妈的|操你|滚|投诉你们?|推来推去|踢皮球|问了(?:好几|八百|多少)[遍次]|"
-    r"还有没有人管|太差劲|差评|态度(?:太|真)?差|欺负(?:人|我们)|瞎(?:说|扯)|答非所问|听不懂人话"
+_AT_US = re.compile(
+    r"(?:什么|啥|这)(?:破|烂|垃圾|鬼|狗屁|玩意)|(?:破|烂)(?:系统|机器人|东西|玩意|公众号|软件|客服)|什么玩意|垃圾|废物|没用的?东西|一点用(?:都|也)?没有|有(?:毛病|病)(?:吧|啊|是不是|$)|神经病|他妈|tmd|特么|妈的|妈个|尼玛|操你|(?<!翻)滚(?:蛋|开|犊子|$)|"
+    r"投诉你们?|推来推去|踢皮球|(?:问|说|讲|跑)了(?:好几|八百|多少|三四|几十|七八|无数|[三四五六七八十])[遍次趟回]|还有没有人管|没人管|太差劲|差评|态度(?:太|真|这么|很)?(?:差|恶劣)|瞎(?:说|扯|回)|答非所问|听不懂人话|"
+    r"糊弄|敷衍|耍我|玩我|逗我(?:呢|玩)|人工智障|傻[逼x叉子]|蠢|气死|火大|烦死|你们(?:这帮|这些|都)?(?:吃干饭|干什么吃|白拿)|能不能(?:好好)?(?:说人话|干点人事)|一直(?:重复|绕)|说的(?:什么|啥)(?:屁话|鬼)|不要再?(?:重复|复读)"
+)
+_AT_OTHERS = re.compile(r"骗子|坑人|黑心|欺负(?:人|我们|外地)|不是人|没良心|太过分|气人|丧良心|缺德|无赖")
+_OLD = re.compile(
+    r"(?:我|俺|咱|人)(?:都|也|已经|年纪)?(?:老了|老啦|年纪大|岁数大|上了?(?:年纪|岁数))|年纪大了?|岁数大了?|老(?:头|太|婆婆|人家|年人|花眼|花)|眼睛(?:花|不好|看不清|不行|看不见)|眼花|看不清(?:楚)?(?:字|手机|屏幕)|(?:字|屏幕)太小|"
+    r"不会(?:用|玩|弄|使)?(?:智能)?(?:手机|微信|上网|打字|拼音|操作)|(?:不|没)(?:识字|认字|认识字|识几个字)|没文化|耳朵(?:不好|背)|(?:我|俺|今年|都)(?:都|今年|已经)?(?:[6-9]\d|[六七八九]十[一二三四五六七八九]?)(?:多)?岁?(?:了|的人)|(?:婆婆|奶奶|爷爷|外婆|外公|阿婆|阿公)我"
 )
 HUMAN = Choice("找工作人员", "human_agent")
 
 
 @cache
-def _unsafe() -> tuple[tuple[str, tuple[re.Pattern[str], ...], str], ...]:
+def _unsafe() -> tuple[tuple[tuple[re.Pattern[str], ...], re.Pattern[str], str], ...]:
     rows = yaml.safe_load((Path(__file__).parent / "unsafe.yml").read_text(encoding="utf-8"))["requests"]
-    return tuple((row["name"], tuple(re.compile(sign, re.I) for sign in row["signs"]), row["say"]) for row in rows)
+    return tuple(
+        (tuple(re.compile(sign, re.I) for sign in row["signs"]), re.compile(row["unless"], re.I), row["say"])
+        for row in rows
+    )
 
 
 def refused(text: str) -> Reply | None:
     """The refusal of an unlawful wish, with the lawful way; None for an honest message."""
-    for _name, signs, say in _unsafe():
-        if any(sign.search(text) for sign in signs):
+    for signs, unless, say in _unsafe():
+        if any(sign.search(text) for sign in signs) and not unless.search(text):
             return Reply(text=say, choices=(HUMAN,))
     return None
 
 
 def angry(text: str) -> bool:
     """Whether somebody is losing patience with us or the office."""
-    return _ANGRY.search(text) is not None
+    return _AT_US.search(text) is not None
+
+
+def wronged(text: str) -> bool:
+    """Whether somebody is angry at what was done to him by others."""
+    return _AT_OTHERS.search(text) is not None
+
+
+def elderly(text: str) -> bool:
+    """Whether somebody says to be old, to see badly or to find phones hard."""
+    return _OLD.search(text) is not None
 
 
 def soothed(reply: Reply) -> Reply:
-    """`reply` with an apology before it and a person within reach."""
+    """`reply` with an apology before it and a person called."""
     choices = reply.choices if any(c.id == HUMAN.id for c in reply.choices) else (*reply.choices, HUMAN)
-    text = f"让您受累了，对不起。我尽量说清楚；想直接跟人说，就点“找工作人员”。\n\n{reply.text}"
-    return replace(reply, text=text, choices=choices)
+    text = f"让您受累了，对不起。我已经请工作人员来跟您说，他会在这个聊天里回您。\n\n{reply.text}"
+    return replace(reply, text=text.rstrip(), choices=choices)
 
 
-ID_NUMBER = "您发的身份证号我已经遮住，没有留下来。以后办事要用证号时，我会给您一个专门的页面填，不用发在聊天里。"
+def felt(reply: Reply) -> Reply:
+    """`reply` with a word of sympathy before it."""
+    return replace(reply, text=f"碰上这种事，换谁都生气。我们一步一步来。\n\n{reply.text}")
+
+
+ID_NUMBER = "您发的身份证号我已经遮住，聊天记录里看不到。要用证号时，我会给您一个专门的页面填，请不要发在聊天里。"
 """Said when somebody types an ID number into the chat."""
+WRONG_ID = (
+    "您发的像身份证号，但位数或最后一位对不上，请对着证件再看一下。要用证号时我会给您一个专门的页面，请不要发在聊天里。"
+)
+"""Said to a number that looks like one and isn't."""
+_ID_LIKE = re.compile(r"(?<![\dA-Za-z])\d{17}[\dXx](?![\dA-Za-z])|(?<![\dA-Za-z])\d{15,16}[Xx](?![\dA-Za-z])")
+
+
+def id_like(text: str) -> bool:
+    """Whether a message holds something that looks like an ID number."""
+    return _ID_LIKE.search(text) is not None

@@ -1,5 +1,7 @@
 """Answers out of the knowledge base: what is known, for where, on what grounds, and what to ask next."""
 
+import re
+from dataclasses import replace
 from datetime import date
 
 from handlers import calculators
@@ -14,6 +16,9 @@ MORE = 3
 """How many sides of the same matter are offered besides forms and a person."""
 STEPS = "steps"
 """The side of an article that tells what to do one after the other."""
+PHONE, SHORTER, EVERYTHING = "phone", "shorter", "everything"
+"""Sides that every matter has: whom to ring, the same in fewer words, what else there is to know."""
+SIDES = frozenset({*ASPECTS, STEPS, PHONE, SHORTER, EVERYTHING})
 _FIELDS = {
     "papers": "要带",
     "where": "在哪办",
@@ -24,27 +29,45 @@ _FIELDS = {
 _ATTRIBUTES = {"time": "duration"}
 _IN_FULL = ("papers", "where")
 _HUMAN = Choice("找工作人员", "human_agent")
+_SENTENCE = re.compile(r"[^。！？]+[。！？]?")
 
 
 def answer(turn: Turn) -> Reply:
-    """The article that answers the turn's intent and aspect in its region, with source, date and next steps.
+    """The article that answers the turn's question in its region, with source, date and next steps.
 
     Where nothing valid is known it says so and offers hotlines and a person; it never guesses.
     """
     on = turn.now.date()
-    article = turn.knowledge.aspect(turn.intent, turn.region, on, turn.aspect)
-    if article is not None:
-        text = shown(turn, article, on)
-    else:
-        article = turn.knowledge.main(turn.intent, turn.region, on)
-        if article is None:
-            return not_known(turn)
-        text = one_side(turn, article, on) or shown(turn, article, on)
+    article, text = _told(turn, on)
+    if article is None:
+        return not_known(turn)
+    if turn.about and turn.aspect in ("who", "proxy"):
+        text = f"您{turn.about}的事，也照这个办：\n{text}"
     return Reply(
         text=text,
         choices=(*forms_offered(turn), *more(turn, article, on), _HUMAN),
         articles=(article.id,),
     )
+
+
+def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
+    """The article and what is said of it: one side of it, the short of it, or the whole."""
+    main = turn.knowledge.main(turn.intent, turn.region, on)
+    if turn.aspect in (PHONE, SHORTER, EVERYTHING):
+        if main is None:
+            return None, ""
+        said = {PHONE: phones, SHORTER: brief, EVERYTHING: everything}[turn.aspect]
+        return main, said(turn, main, on)
+    if turn.aspect != "main":
+        article = turn.knowledge.aspect(turn.intent, turn.region, on, turn.aspect)
+        if article is not None:
+            return article, shown(turn, article, on)
+        if main is not None and (text := one_side(turn, main, on)):
+            return main, text
+    article = turn.knowledge.fitting(turn.intent, turn.text, turn.region, on) if turn.text else main
+    if article is None:
+        return None, ""
+    return article, brief(turn, article, on) if turn.plain else shown(turn, article, on)
 
 
 def one_side(turn: Turn, article: Article, on: date) -> str:
@@ -57,7 +80,36 @@ def one_side(turn: Turn, article: Article, on: date) -> str:
         said = f"{title}，{_FIELDS[turn.aspect]}：{value}"
     else:
         return ""
-    return "\n".join((said, place(turn, article), turn.knowledge.source_line(article, on)))
+    return "\n".join(part for part in (said, place(turn, article), turn.knowledge.source_line(article, on)) if part)
+
+
+def phones(turn: Turn, article: Article, on: date) -> str:
+    """Whom to ring about a matter, and when somebody answers, where that is known."""
+    lines = [line for id in article.hotlines if (line := turn.knowledge.hotline(id))]
+    lines = lines or turn.knowledge.hotlines_for(turn.intent, turn.region)
+    title = turn.titles.get(turn.intent, article.title)
+    said = [f"{line.number}（{line.name}{f'，{line.hours}' if line.hours else ''}）" for line in lines[:3]]
+    where = field_of(article, "where")
+    parts = [f"{title}，打这些电话：", *(said or ["12345（政务服务便民热线）"])]
+    if where:
+        parts.append(f"在哪办：{where}。窗口几点开门，各处不一样，去之前先打电话问一下。")
+    return "\n".join((*parts, turn.knowledge.source_line(article, on)))
+
+
+def brief(turn: Turn, article: Article, on: date) -> str:
+    """The gist of an article for somebody who reads with difficulty: a number to ring first, then two sentences."""
+    lines = [line for id in article.hotlines if (line := turn.knowledge.hotline(id))]
+    number = lines[0].number if lines else "12345"
+    gist = "".join(_SENTENCE.findall(article.answer)[:2])
+    return f"您直接打{number}，有人讲给您听。\n{gist}\n{turn.knowledge.source_line(article, on)}"
+
+
+def everything(turn: Turn, article: Article, on: date) -> str:
+    """What else an article says: its exceptions and the fields that weren't told yet."""
+    title = turn.titles.get(turn.intent, article.title)
+    said = [f"{_FIELDS[aspect]}：{value}" for aspect in _FIELDS if (value := field_of(article, aspect))]
+    said += [f"注意：{line}" for line in article.exceptions]
+    return "\n".join((f"{title}，还有这些：", *said, turn.knowledge.source_line(article, on)))
 
 
 def field_of(article: Article, aspect: str) -> str:
@@ -69,7 +121,8 @@ def field_of(article: Article, aspect: str) -> str:
 def shown(turn: Turn, article: Article, on: date) -> str:
     """An article as a person reads it: the answer, what to bring and where, whom to ring, what it rests on."""
     parts = [article.answer]
-    parts += [f"{_FIELDS[aspect]}：{value}" for aspect in _IN_FULL if (value := field_of(article, aspect))]
+    sides = [aspect for aspect in _FIELDS if aspect in _IN_FULL or aspect in turn.sides]
+    parts += [f"{_FIELDS[aspect]}：{value}" for aspect in sides if (value := field_of(article, aspect))]
     phones = [line for id in article.hotlines if (line := turn.knowledge.hotline(id))]
     if phones:
         parts.append("电话：" + "，".join(f"{line.number}（{line.name}）" for line in phones[:2]))
@@ -123,6 +176,36 @@ def forms_offered(turn: Turn) -> tuple[Choice, ...]:
     """What can be done here and now about the matter."""
     filed = tuple(Choice(form.start, f"form:{form.name}") for form in forms_of(turn.intent))
     return (*filed, *calculators.offered(turn.intent, turn.region, turn.knowledge))[:3]
+
+
+CLEAR = 48.0
+"""A hit of the search below this is a chance meeting of words."""
+AGREED = 60.0
+"""The same where the search knows how likely each intent is, for a message that was half understood."""
+_APART = 1.25
+"""How much better than the next it must be."""
+
+
+def looked_up(turn: Turn) -> Reply | None:
+    """A whole passage found by the words of a question that wasn't understood; None without a clear one."""
+    hits = turn.knowledge.search(turn.text, turn.region, turn.now.date(), 2)
+    if not hits or hits[0].score < CLEAR or (len(hits) > 1 and hits[0].score < _APART * hits[1].score):
+        return None
+    article = hits[0].article
+    found = replace(turn, intent=article.intents[0])
+    text = f"我查到这一条，看看是不是您要的（{article.title}）：\n{shown(found, article, turn.now.date())}"
+    return Reply(text=text, choices=(*forms_offered(found), _HUMAN), articles=(article.id,))
+
+
+def pointed_at(turn: Turn, *, sure: bool) -> str:
+    """The intent whose articles answer a half understood message clearly better than any other's; empty for none."""
+    likely = dict(turn.understanding.ranking)
+    hits = turn.knowledge.search(turn.text, turn.region, turn.now.date(), 5, likely)
+    if not hits or hits[0].score < AGREED:
+        return ""
+    intent = hits[0].article.intents[0]
+    others = [hit.score for hit in hits if intent not in hit.article.intents]
+    return intent if not others or hits[0].score >= (_APART if sure else 1.5) * others[0] else ""
 
 
 def second(turn: Turn) -> Reply:

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from intents import Entity
+from intents.numerals import NUMERAL, parse
+from intents.numerals import plain as plain_number
 
 YES = re.compile(
-    r"(?:是|是的|对|对的|嗯+|好|好的|要|有|有的|可以|行|同意|确认|确定|没错|没问题|系|yes|ok)[，。！!~ 的啊呀了吧]*",
+    r"(?:(?:是|是的|对|对的|嗯+|好|好的|要|要的|有|有的|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|都对|全对|就这样|就这些|交吧|ok|yes)"
+    r"[，,。！!~ 的啊呀了吧滴嘛呗]*)+",
     re.I,
 )
-NO = re.compile(r"(?:不|不是|不对|不要|不用|没有|没|否|不行|不同意|冇|no)[，。！!~ 的啊呀了吧]*", re.I)
+NO = re.compile(
+    r"(?:不|不是|不对|不要|不用|没有|没|无|否|不行|不同意|不愿意|冇|莫得|唔系|no)[，。！!~ 的啊呀了吧嘛]*", re.I
+)
 _ENTITY_OF = {
     "date": "date", "amount": "amount", "months": "duration_months", "phone": "phone", "district": "district",
     "room_code": "room_code", "stage": "stage",
 }  # fmt: skip
 _STAGES = {"kindergarten": "幼儿园", "primary": "小学", "junior": "初中", "senior": "高中"}
-_NUMERALS = "零一二三四五六七八九十"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,10 @@ class Slot:
 
     `kind`: text, choice, date, amount, months, phone, district, room_code, stage, number, yes_no. `why` tells the
     person what the answer is for. `words` are other names of the slot by which a person corrects it. `options` are
-    (label, words that mean it) of a choice. `limit`: past or future, for dates. `private`: shown masked.
+    (label, words that mean it) of a choice. `limit`: past or future, for dates. `unless`: {slot: value} that makes it
+    needless; `under`: {slot of a birth date: age}, asked only when somebody is younger than that. `signs` tells how it
+    is spotted in a message that answers something else (`handlers.spotting`): firm, place, the unit of a number, or
+    anything for a choice. `must`: the one answer with which the form can be filed.
     """
 
     name: str
@@ -41,6 +48,9 @@ class Slot:
     least: int = 0
     most: int = 0
     unless: Mapping[str, str] | None = None
+    under: Mapping[str, int] | None = None
+    signs: str = ""
+    must: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,11 @@ def shown(slot: Slot, value: str) -> str:
     if slot.kind == "stage":
         return _STAGES[value]
     return value
+
+
+def as_entity(kind: str, value: str) -> Entity:
+    """A value as if it had been named in a message."""
+    return Entity(kind, value, value, 0, 0)
 
 
 def _found(slot: Slot, entities: tuple[Entity, ...]) -> str:
@@ -121,20 +136,41 @@ def _amount(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     plain = re.fullmatch(r"[¥￥]?\s*(\d{1,9}(?:\.\d{1,2})?)", text.replace(",", "").replace("，", ""))
     if not value and plain:
         value = plain[1]
+    value = value or _rough(text)
     return Read(value) if value else Read(fault="请写个数字，比如“8500元”。")
 
 
 def _months(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     value = _found(slot, entities)
-    plain = re.fullmatch(r"(\d{1,3})", text)
+    plain = re.fullmatch(r"(\d{1,3})(?:个)?", text)
     if not value and plain:
         value = plain[1]
+    value = value or _rough(text.removesuffix("月").removesuffix("个"))
     return Read(value) if value else Read(fault="请写多久，比如“三个月”或“一年半”。")
+
+
+def _rough(text: str) -> str:
+    """A bare number in words, or none at all (一个都没有); empty for neither."""
+    if NO.fullmatch(text) or re.match(r"(?:没|从没|还没|一次(?:也|都)没|0|零)", text):
+        return "0"
+    said = re.sub(
+        r"^(?:大概|大约|差不多|可能|有|就|也就|总共|一共|快|不到|是)+|(?:左右|多|吧|了|的样子|上下|次|回|遍|个|岁|级|年|小时|平方?米?|平|元|块钱?)+$",
+        "",
+        text,
+    )
+    value = parse(said)
+    return plain_number(value) if value is not None else ""
 
 
 def _phone(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     value = _found(slot, entities)
-    return Read(value) if value else Read(fault="这不像11位手机号，请再看一下，数字中间不用空格。")
+    if value:
+        return Read(value)
+    digits = re.sub(r"\D", "", text)
+    if 7 <= len(digits) <= 15 and len(digits) != 11:
+        more = f"少了{11 - len(digits)}位" if len(digits) < 11 else f"多了{len(digits) - 11}位"
+        return Read(fault=f"这个号码是{len(digits)}位，手机号要11位，{more}，请再发一遍。")
+    return Read(fault="这不像11位手机号，请再看一下，整个号码一起发。")
 
 
 def _district(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
@@ -155,21 +191,29 @@ def _stage(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -
 
 
 def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    found = re.search(r"\d{1,6}", text)
-    value = int(found[0]) if found else _NUMERALS.find(next((c for c in text if c in _NUMERALS), "?"))
-    if "两" in text and not found:
-        value = 2
-    if value < 0:
+    found = re.search(rf"{NUMERAL}(?=\s*(?:{slot.signs or '个|次|人|口|年|级|岁|平|小时'}))", text) or re.search(
+        r"\d{1,9}", text
+    )
+    number = parse(found[0]) if found else None
+    said = plain_number(number) if number is not None else _rough(text)
+    if not said or not said.isdigit():
         return Read(fault="请写个数字，比如“3”。")
+    value = int(said)
     if value < slot.least or (slot.most and value > slot.most):
         return Read(fault=f"这个数要在{slot.least}到{slot.most}之间，请再看一下。")
-    return Read(str(value))
+    return Read(said)
 
 
 def _yes_no(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    if NO.fullmatch(text) or text.startswith(("没", "不", "冇")):
+    if re.match(r"没问题|没错|不错", text):
+        return Read("是")
+    if NO.fullmatch(text) or re.match(
+        r"没|不|冇|莫|唔|无|还没|暂时没|自己不|我没|我不|都没|目前没|现在没|早没|已经没", text
+    ):
         return Read("否")
-    if YES.fullmatch(text) or text.startswith(("是", "有", "对", "要", "同意")):
+    if YES.fullmatch(text) or re.match(
+        r"是|有|对|要|同意|我?(?:有|是|办了|交了|在)|都有|已经|办(?:好|过)?了|交(?:着|过)?|当然|肯定|算是", text
+    ):
         return Read("是")
     return Read(fault="请回答“是”或“否”。")
 

@@ -76,6 +76,14 @@ def affirm(turn: Turn) -> Reply:
     return Reply(text="好的。您接下来想办哪件事？", choices=START)
 
 
+def go_on(topic: str, turn: Turn) -> Reply:
+    """A yes or “I see” after an answer: the ways on from there."""
+    title = turn.titles.get(topic, "这件事")
+    sides = (Choice("要带什么", f"{topic}/papers"), Choice("在哪里办", f"{topic}/where"))
+    choices = (*policy.forms_offered(turn), *sides, Choice("找工作人员", "human_agent"))
+    return Reply(text=f"好的。“{title}”还想知道什么，接着问就行；要办别的也直接说。", choices=choices[:5])
+
+
 @handles("deny")
 def deny(turn: Turn) -> Reply:
     """A no: what was offered was wrong."""
@@ -103,7 +111,7 @@ def case_status(turn: Turn) -> Reply:
         rows = turn.desk.my_cases()
         missing = "您在这里还没有提交过事项。用别的手机办的，请发编号（像 FH-20261122-0042）或当时留的手机号。"
     if not rows:
-        return Reply(text=missing, choices=(Choice("请工作人员查", "human_agent"),))
+        return Reply(text=missing, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
     text = "\n".join(_progress(row) for row in rows[:5])
     return Reply(text=text, links=(Link("我的记录", "/me"),), choices=(Choice("请工作人员查", "human_agent"),))
 

@@ -60,6 +60,8 @@ class Reply:
     region: str | None = None
     asking: str = ""
     reminder: tuple[datetime, str] | None = None
+    pending: tuple[str, ...] = ()
+    """What the next message is taken for; see `bot.state.State.pending`."""
 
     def stored(self) -> dict[str, Any]:
         """What the transcript keeps: enough to say the same again."""
@@ -104,5 +106,13 @@ class Turn:
     waiting: bool = False
     ahead: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
+    sides: tuple[str, ...] = ()
+    """Sides of the matter that a whole question names, to be told beside its main answer."""
+    plain: bool = False
+    """Whether the person reads with difficulty: short, a phone number first."""
+    about: str = ""
+    """Whom it is for, when not the person (弟弟, 老婆)."""
+    opens: str = ""
+    """When a member of staff is there again, as it is said (周一8:30); empty while somebody is."""
     desk: Desk | None = None
     """Where the person's own cases are looked up; None where there is no database."""

@@ -1,0 +1,95 @@
+"""Answers: from a handler, from a choice, by opening a form, by promising to remind."""
+
+from dataclasses import replace
+
+from bot import choices, filling
+from bot.message import Reply
+from bot.situation import Decision, Situation, knowing, masked, offering, turn_of
+from handlers import calculators, policy, talk
+from handlers.declared import Form
+from handlers.registry import STEERING, handler_of
+from handlers.turn import Handoff
+from intents import Understanding
+
+
+def answer(
+    s: Situation, intent: str, aspect: str, *, region: str | None = None, second: str | None = None,
+    text: str | None = None, sides: tuple[str, ...] = (), about: str = "",
+) -> Decision:  # fmt: skip
+    """What the handler of `intent` says on one side of it; `second` is the other need of the same message."""
+    reply = handler_of(intent)(turn_of(s, intent, aspect, region, text=text, sides=sides, about=about))
+    replies: tuple[Reply, ...] = (reply,)
+    if second and second != intent and second not in STEERING:
+        replies = (reply, policy.second(turn_of(s, second, "main", region)))
+    state = offering(s.state, *replies)
+    misses = s.state.misses + 1 if intent == "out_of_scope" else 0
+    if intent not in STEERING and intent != "psych_crisis":
+        said = masked(s.heard) if s.heard and aspect == "main" and len(s.heard.text) >= 8 else s.state.said
+        said = said if s.state.topic == intent or said != s.state.said else ""
+        state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
+    return Decision(
+        "question", replies, replace(state, misses=misses), intent, handler=intent, region=region or reply.region
+    )
+
+
+def chosen(s: Situation, choice: str) -> Decision:
+    """A choice that was tapped, or answered with its number or its words."""
+    goal = choices.goal(choice)
+    if goal is None or (goal.region and goal.region not in s.knowledge.regions) or (goal.say and s.heard is None):
+        return nothing(s)
+    if goal.form:
+        form = filling.named(goal.form, s.knowledge)
+        return opened(s, form, None) if form else nothing(s)
+    if goal.remind:
+        return _reminded(s, goal.remind)
+    if goal.say:
+        return nothing(s)
+    if goal.region:
+        topic = s.state.topic or "greet"
+        return answer(s, topic, s.state.aspect, region=goal.region, text="")
+    return answer(s, goal.intent, goal.aspect, text="")
+
+
+def nothing(s: Situation) -> Decision:
+    """What was tapped leads nowhere: it came from outside, or from long ago."""
+    reply = talk.not_understood(0)
+    return Decision("question", (reply,), offering(s.state, reply), intent="out_of_scope")
+
+
+def opened(s: Situation, form: Form, heard: Understanding | None, region: str | None = None) -> Decision:
+    """A form begins. Where nothing was told of the matter yet, whom to ring comes first."""
+    topic = s.state.topic if s.state.topic in form.intents else form.intents[0]
+    lead = ""
+    if heard is not None and s.state.topic != topic and form.end != "compute":
+        lines = s.knowledge.hotlines_for(topic, region or s.region)[:2]
+        if lines and topic not in ("suggestion",):
+            lead = "想直接打电话：" + "，".join(f"{line.number}（{line.name}）" for line in lines) + "。"
+    place = _district(s, region)
+    earlier = s.state.said if s.state.topic in form.intents else ""
+    reply, state = filling.start(form, knowing(s.state, heard, topic), heard, s.now, place, lead, earlier)
+    state = replace(offering(state, reply), topic=topic, aspect="main", misses=0)
+    return Decision("form", (reply,), state, topic, topic, region=region)
+
+
+def _district(s: Situation, region: str | None) -> str:
+    """The name of the person's district, where it is known that finely."""
+    key = region or (s.region if s.region_known else "")
+    tree = s.knowledge.regions
+    if not key or key not in tree or any(other.parent == key for other in tree.regions.values()):
+        return ""
+    return tree.name(key)
+
+
+def _reminded(s: Situation, choice: str) -> Decision:
+    """A wish to be reminded of a day that was worked out."""
+    wish = calculators.reminder_of(choice, s.now)
+    if wish is None:
+        return nothing(s)
+    text = f"好，{wish.at.month}月{wish.at.day}日早上提醒您。不想要了，在“我的记录”里可以取消。"
+    reply = Reply(text=text, reminder=(wish.at, wish.text))
+    return Decision("question", (reply,), offering(s.state, reply), s.state.topic, handler=s.state.topic)
+
+
+def to_person(s: Situation, reason: str) -> Handoff:
+    """A handoff to the queue of what is talked about."""
+    return policy.ask_for_person(turn_of(s, s.state.topic or "human_agent"), reason)

@@ -1,0 +1,145 @@
+"""Corrections of what was said before: by the slot's name, by number, by old and new value, or a part of a phone number."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import SequenceMatcher
+
+from bot import repair
+from handlers import slots, spotting
+from handlers.slots import Slot
+from intents import Entity, Understanding
+
+_NUMERALS = "零一二三四五六七八九十"
+_DIGITS = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
+_PARTS = (
+    ("head", re.compile(r"(?:开头|前面?|头)(?:的)?(?:那)?(?:三|3)(?:位|个|码)"), 0, 3),
+    ("middle", re.compile(r"(?:中间|当中)(?:的)?(?:那)?(?:四|4|几)?(?:位|个|码)?"), 3, 7),
+    ("tail", re.compile(r"尾号|末尾|(?:最后|后|后面|末)(?:的)?(?:那)?(?:四|4|几)?(?:位|个|码)"), 7, 11),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What is wrong (`slot`), what it is instead (`value`; empty when that wasn't said), and for a phone number which
+    part of it (`part`)."""
+
+    slot: Slot
+    value: str = ""
+    part: str = ""
+
+
+def read(
+    wanted: tuple[Slot, ...],
+    filled: dict[str, str],
+    said: str,
+    heard: Understanding,
+    now: datetime,
+    *,
+    at_summary: bool,
+) -> Correction | None:
+    """The correction that a message makes of `filled`; None when it makes none. `wanted` are the slots in the order
+    that the summary numbers them; there (`at_summary`) a number alone names one."""
+    partly = _part_of_phone(wanted, filled, said)
+    if partly:
+        return partly
+    wrong = repair.WRONG.search(said) is not None
+    if not wrong and not (at_summary and repair.NUMBERED.fullmatch(said)):
+        return None
+    slot = _meant(wanted, filled, said, heard, at_summary)
+    return Correction(slot, new_value(slot, said, heard, now, filled.get(slot.name, ""))) if slot else None
+
+
+def phone_with(phone: str, part: str, digits: str) -> str:
+    """`phone` with one of its parts replaced; empty when the digits don't fit it."""
+    _, _, start, end = next(row for row in _PARTS if row[0] == part)
+    return phone[:start] + digits + phone[end:] if len(digits) == end - start else ""
+
+
+def part_name(part: str) -> str:
+    """How a part of a phone number is spoken of."""
+    return {"head": "前三位", "middle": "中间四位", "tail": "后面四位"}[part]
+
+
+def _part_of_phone(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) -> Correction | None:
+    slot = next((slot for slot in wanted if slot.kind == "phone" and filled.get(slot.name)), None)
+    if slot is None or len(said) > 40 or re.search(r"\d{11}", said):
+        return None
+    for name, pattern, _, _ in _PARTS:
+        if pattern.search(said) and (name != "middle" or re.search("位|手机|电话|号", said)):
+            given = _DIGITS.findall(said)
+            value = phone_with(filled[slot.name], name, given[-1]) if given else ""
+            return Correction(slot, value, name)
+    return None
+
+
+def _meant(
+    wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard: Understanding, at_summary: bool
+) -> Slot | None:
+    """Which filled slot a correction is about."""
+    number = repair.NTH.search(said) or (repair.NUMBERED.fullmatch(said) if at_summary else None)
+    if number:
+        at = int(number[1]) if number[1].isdigit() else _NUMERALS.find(number[1])
+        return wanted[at - 1] if 1 <= at <= len(wanted) else None
+    full = [slot for slot in wanted if filled.get(slot.name)]
+    named = [slot for slot in full if any(word in said for word in (slot.label, *slot.words))]
+    kinds = {entity.type for entity in heard.entities}
+    by_kind = [slot for slot in full if slots.entity_type(slot) in kinds]
+    both = [slot for slot in named if slot in by_kind]
+    if both or named or by_kind:
+        return (both or named or by_kind)[0]
+    if "district" in kinds:
+        places = [slot for slot in full if slot.signs == "place"]
+        if places:
+            return places[0]
+    for slot in full:
+        value = filled[slot.name]
+        if len(value) >= 2 and (value in said or slots.shown(slot, value) in said):
+            return slot
+    if any(word in said for word in ("刚才", "上一", "前面", "上面", "刚刚")):
+        return (
+            next(slot for slot in full if slot.name == list(filled)[-1])
+            if list(filled)[-1] in {s.name for s in full}
+            else None
+        )
+    given = repair.NEW_VALUE.search(said)
+    return _alike(full, filled, given["value"], heard.entities) if given else None
+
+
+def _alike(full: list[Slot], filled: dict[str, str], value: str, entities: tuple[Entity, ...]) -> Slot | None:
+    """The slot whose answer looks like `value` misspelt (宏达制衣厂, 宏大制衣厂), or is of its sort."""
+
+    def likeness(slot: Slot) -> float:
+        return SequenceMatcher(None, filled[slot.name], value).ratio()
+
+    best = max(full, key=likeness, default=None)
+    if best is not None and likeness(best) >= 0.5:
+        return best
+    return next((slot for slot in full if slot.signs and spotting.spotted(slot, value, entities)), None)
+
+
+def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: str = "") -> str:
+    """The value that a correction gives; empty when it only says that something is wrong."""
+    pair = repair.NOT_BUT.search(said)
+    if pair:
+        gone = pair["old"] or pair["old2"] or ""
+        new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了")
+        entities = tuple(e for e in heard.entities if e.text not in gone and e.value not in gone)
+        return slots.read(slot, new, entities, now).value if new else ""
+    kind = slots.entity_type(slot)
+    if kind:
+        # The last one named is the right one: “不是三月，是五月”.
+        values = [entity.value for entity in heard.entities if entity.type == kind and entity.value != old]
+        if values:
+            return values[-1]
+    given = repair.NEW_VALUE.search(said)
+    if not given:
+        return ""
+    value = re.sub(
+        r"^(?:第.{1,2}[项个条]|.{0,2}"
+        + "|".join(map(re.escape, (slot.label, *slot.words)))
+        + r")(?:改成|应该|是|为|，)*",
+        "",
+        given["value"],
+    ).strip("，,。 ")
+    return slots.read(slot, value, heard.entities, now).value if value else ""

@@ -1,0 +1,187 @@
+"""What somebody wants when no form is open: words about the talk, a place, a side of the last topic, or a question."""
+
+import re
+from dataclasses import replace
+
+from bot import answering, choices, filling, repair
+from bot.answering import answer
+from bot.message import Reply
+from bot.sides import kin, named, side
+from bot.situation import Decision, Situation, offering, turn_of
+from handlers import calculators, manners, policy, talk
+from handlers.declared import Form, forms_of
+from handlers.registry import STEERING, titles
+from intents import Understanding
+
+_NOT_ASKED = frozenset({"out_of_scope", "affirm", "deny", "cancel", "greet", "thanks", "goodbye", "psych_crisis"})
+"""Nobody is asked whether he meant one of these."""
+_FOLLOWS = 0.08
+"""How likely the last topic must be for a message that isn't understood by itself to be about it."""
+_NO_PERSON = re.compile(
+    r".{0,6}(?:不用|不要|不需要|取消|别|算了).{0,4}(?:人工|转人工|工作人员|客服|转接|等人|人了).{0,6}"
+)
+_PHONE_ONLY = re.compile(r"\D{0,12}1\d{10}\D{0,6}")
+
+
+def question(s: Situation, heard: Understanding) -> Decision:
+    """The answer to one message."""
+    for way in (_unlawful, _about_talk, _about_case, _about_place, _about_side, _about_offer, _form_wish):
+        decision = way(s, heard)
+        if decision is not None:
+            return decision
+    place = place_of(s, heard)
+    if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
+        return answer(s, heard.intent, "main", region=place, second=heard.second, sides=named(heard.text))
+    return _unsure(s, heard, place)
+
+
+def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
+    refusal = manners.refused(heard.normal)
+    if refusal is None:
+        return None
+    return Decision("question", (refusal,), offering(s.state, refusal), heard.intent, handler="out_of_scope")
+
+
+def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
+    """Again, shorter, back to the form, no person needed after all."""
+    said = heard.text.strip()
+    if s.line == "waiting" and _NO_PERSON.fullmatch(said):
+        reply = Reply(text="好的，已经不叫工作人员了。您想问什么，直接跟我说；想叫人，随时说“转人工”。")
+        return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel", withdraw=True)
+    if repair.RESUME.fullmatch(said) and not s.state.form:
+        parked = filling.parked(s.state, s.knowledge, s.now)
+        if parked:
+            form, step = parked
+            state = replace(
+                offering(filling.keep(s.state, step.progress), step.reply), parked=(), topic=form.intents[0]
+            )
+            return Decision("form", (step.reply,), state, form.intents[0], form.intents[0])
+    if repair.REPEAT.fullmatch(said) and s.state.topic:
+        if re.search("懂|意思|明白", said):
+            return answer(s, s.state.topic, policy.SHORTER)
+        return answer(s, s.state.topic, s.state.aspect, text="")
+    if repair.SKIP.fullmatch(said) and not s.state.asking and heard.intent not in ("deny",):
+        return _said(s, heard, talk.nothing_open(), "cancel")
+    return None
+
+
+def _about_case(s: Situation, heard: Understanding) -> Decision | None:
+    if choices.names_a_case(heard.text) or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip())):
+        return answer(s, "case_status", "main")
+    return None
+
+
+def _about_place(s: Situation, heard: Understanding) -> Decision | None:
+    """Nothing but a place: the same question asked for there, or a place to remember."""
+    place = place_of(s, heard)
+    if not place or not choices.only_a_place(heard):
+        return None
+    if s.state.topic and (s.inbound.kind != "location" or s.state.asking):
+        return replace(answer(s, s.state.topic, s.state.aspect, region=place, text=""), region=place)
+    name = s.knowledge.regions.name(place)
+    reply = Reply(text=f"好，记住了，您在{name}。您想在{name}办什么事？", choices=talk.START)
+    return Decision("question", (reply,), offering(s.state, reply), heard.intent, "greet", region=place)
+
+
+def _about_offer(s: Situation, heard: Understanding) -> Decision | None:
+    """Yes or no to what was asked; a bare yes after an answer."""
+    if (
+        s.state.asking == "confirm"
+        and s.state.offered
+        and (heard.intent == "affirm" or repair.ACK.fullmatch(heard.text.strip()))
+    ):
+        return answering.chosen(s, s.state.offered[0][1])
+    if s.state.asking in ("confirm", "which") and heard.intent == "deny" and len(heard.text) <= 6:
+        return answer(s, "deny", "main")
+    if repair.ACK.fullmatch(heard.text.strip()) and s.state.topic:
+        return _said(s, heard, talk.go_on(s.state.topic, turn_of(s, s.state.topic)), "affirm")
+    return None
+
+
+def _about_side(s: Situation, heard: Understanding) -> Decision | None:
+    """A side of the last topic, by its words."""
+    if not s.state.topic:
+        return None
+    aspect = side(heard.text)
+    if aspect:
+        place = place_of(s, heard)
+        return answer(
+            s, s.state.topic, aspect, region=place, about=kin(heard.text) if aspect in ("who", "proxy") else ""
+        )
+    return None
+
+
+def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
+    wanted = _wanted_form(s, heard)
+    return answering.opened(s, wanted, heard, place_of(s, heard)) if wanted else None
+
+
+def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
+    """The one form that a message asks to fill here and now, of its own subject or of the last one."""
+    if not choices.wants_form(heard.text) or (choices.bare_start(heard.text) and not s.state.topic):
+        return None
+    sure = heard.band == "answer" and heard.intent not in STEERING and not choices.bare_start(heard.text)
+    subject = heard.intent if sure else s.state.topic
+    if choices.wants_sum(heard.text):
+        return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
+    if not subject or heard.second:
+        return None
+    return next(iter(forms_of(subject)), None)
+
+
+def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
+    """Below the answering band: go on with the last topic, ask whether it was meant, ask which of two, look the words
+    up, or say that it wasn't understood."""
+    about_last = dict(heard.ranking).get(s.state.topic, 0.0)
+    likeliest = next((intent for intent, _ in heard.ranking if intent not in _NOT_ASKED), "")
+    open_ = heard.band != "confirm" or heard.intent == "out_of_scope"
+    if s.state.topic and open_ and (likeliest == s.state.topic or about_last >= _FOLLOWS):
+        return answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
+    if s.state.topic and heard.intent == s.state.topic:
+        return answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
+    agreed = _agreed(s, heard, place)
+    if agreed:
+        return answer(s, agreed, "main", region=place, sides=named(heard.text))
+    askable = [intent for intent, _ in heard.ranking if intent not in _NOT_ASKED]
+    if heard.intent not in _NOT_ASKED and askable:
+        others = [intent for intent in (heard.second, *askable) if intent and intent != heard.intent]
+        if heard.band == "confirm" or (heard.band == "ask" and not others):
+            return _asked(s, heard, talk.confirm(heard.intent, others[0] if others else None, dict(titles())))
+        if heard.band == "ask":
+            return _asked(s, heard, talk.which((heard.intent, others[0]), dict(titles())))
+    if repair.asks(heard.text) and len(heard.text) >= 5:
+        found = policy.looked_up(turn_of(s, heard.intent, region=place))
+        if found is not None:
+            return Decision("question", (found,), offering(s.state, found), heard.intent, handler=heard.intent)
+    if heard.intent == "out_of_scope" and heard.band == "confirm":
+        return answer(s, "out_of_scope", "main")
+    reply = talk.not_understood(s.state.misses)
+    state = replace(offering(s.state, reply), misses=s.state.misses + 1)
+    return Decision("question", (reply,), state, heard.intent, handler="out_of_scope")
+
+
+def _agreed(s: Situation, heard: Understanding, place: str | None) -> str:
+    """The intent that both the likeliest readings and the articles' own words point to; empty for none."""
+    if heard.band not in ("confirm", "ask"):
+        return ""
+    likely = [intent for intent, _ in heard.ranking if intent not in _NOT_ASKED and intent not in STEERING][:2]
+    found = policy.pointed_at(turn_of(s, heard.intent, region=place), sure=heard.band == "confirm")
+    return found if found in likely else ""
+
+
+def _asked(s: Situation, heard: Understanding, reply: Reply) -> Decision:
+    return Decision("question", (reply,), offering(s.state, reply), intent=heard.intent)
+
+
+def _said(s: Situation, heard: Understanding, reply: Reply, handler: str) -> Decision:
+    return Decision("question", (reply,), offering(s.state, reply), heard.intent, handler=handler)
+
+
+def place_of(s: Situation, heard: Understanding) -> str | None:
+    """The region key of a district or city named in the message, if it is one of ours; not one that is denied."""
+    pair = repair.NOT_BUT.search(heard.text)
+    gone = (pair["old"] or pair["old2"] or "") if pair else ""
+    for entity in heard.entities:
+        if entity.type == "district" and entity.text not in gone:
+            return s.knowledge.regions.of_name(entity.value)
+    return choices.city(heard.normal, s.knowledge)

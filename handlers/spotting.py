@@ -1,0 +1,97 @@
+"""What a message tells beside what was asked: a firm's name, a place, how many people, a kind of trouble.
+
+A form asks one thing at a time, but people tell three. What a slot's `signs` find in the message fills it, and what is
+left over is the answer to the question that was asked.
+"""
+
+import re
+from collections.abc import Iterable
+
+from handlers.slots import Slot
+from intents import Entity
+from intents.numerals import NUMERAL, parse
+
+_MARKS = (
+    r"有限公司|公司|工厂|厂|店|集团|工地|酒店|饭店|宾馆|餐厅|饭馆|超市|工程队|施工队|项目部|会所|车间|学校|医院|物流"
+)
+_FIRM = re.compile(rf"[一-龥A-Za-z0-9（）()·]{{1,22}}?(?:{_MARKS})(?!子|里|上)")
+_NO_NAME = re.compile(
+    rf"(?:这|那|哪|我们?|他们?|你们?|俺们?|一|个|家|的|老板|之前|原来|现在|以前|以?前的?|附近|外资|私人|小|大|新|老|本|该|某|别的?|不|欠薪|单位|"
+    rf"打工|上班|干活|每|几|两|多|进|从|跟|和|去|找|电子|服装|五金|塑料|模具)*(?:{_MARKS})"
+)
+_HEAD = re.compile(r"^.*(?:在|的|叫做?|是|给|到|去|从|于|进|位于|就是|被|把|单位|名字|老板|应该是|，|,)(?=.{2})")
+_TAIL = re.compile(
+    r"(?:的|那边|那里|这边|这里)?(?:干活|上班|打工|做事|工作|做工|干|做|出的?事|受的?伤|发生|住|租房?|租).*$"
+)
+_CLAUSE = re.compile(r"[^，,。；;！!？?、\n ]+")
+_FILLERS = re.compile(
+    r"(?:[，,。；;！!？?、:：\s]|我|是|的|了|吧|啊|呢|嗯|哦|在|有|就|大概|大约|差不多|一共|总共|左右|多|欠|电话|手机号?|号码|日期|联系|今天|"
+    r"那个?|这个?|然后|还有|另外|应该|可能|好像|从|到|住|想|要|给|也|都|工资|块钱|元)+"
+)
+
+
+def spotted(slot: Slot, text: str, entities: Iterable[Entity]) -> str:
+    """What `text` tells about a slot that wasn't asked for; empty for nothing sure."""
+    if slot.kind == "text" and slot.signs == "firm":
+        return firm(text)
+    if slot.kind == "text" and slot.signs == "place":
+        return place(text, entities)
+    if slot.kind == "number" and slot.signs:
+        return counted(slot.signs, text)
+    if slot.kind == "choice" and slot.signs:
+        hits = [label for label, words in slot.options if any(w in text for w in (label, *words) if len(w) > 1)]
+        return hits[0] if len(hits) == 1 else ""
+    return ""
+
+
+def firm(text: str) -> str:
+    """The name of a firm, a shop or a site; empty where only “the firm” is spoken of."""
+    for found in _FIRM.finditer(text):
+        name = _HEAD.sub("", found[0])
+        if len(name) >= 3 and not _NO_NAME.fullmatch(name):
+            return name
+    return ""
+
+
+def place(text: str, entities: Iterable[Entity]) -> str:
+    """An address: from the district or town it names to the end of the clause; empty when it tells no more than that."""
+    for entity in entities:
+        if entity.type != "district":
+            continue
+        clause = _CLAUSE.match(text, entity.start)
+        if clause is None:
+            continue
+        said = _TAIL.sub("", clause[0])
+        named = _FIRM.search(said)
+        if named and firm(said):
+            said = said[: said.rfind(firm(said))]
+        said = said.rstrip("的了吧呢啊这那")
+        longer = len(said) > len(entity.text) + 1 or entity.value[:2] not in said
+        if longer and len(said) >= 3:
+            return said
+    return ""
+
+
+def counted(signs: str, text: str) -> str:
+    """A number right before one of the signs (`5个人`); one person alone is a way of speaking, not a number."""
+    found = re.search(rf"({NUMERAL})\s*(?:{signs})", text)
+    value = parse(found[1]) if found else None
+    return str(int(value)) if value is not None and 1 < value < 100_000 and value == int(value) else ""
+
+
+def words_of(slot: Slot, text: str, value: str) -> str:
+    """The words of `text` that `spotted` took a value from."""
+    if slot.kind == "number":
+        found = re.search(rf"(?:{NUMERAL})\s*(?:{slot.signs})", text)
+        return found[0] if found else ""
+    return value if value in text else ""
+
+
+def leftover(text: str, used: Iterable[str]) -> str:
+    """What remains of a message when what filled other slots is taken out; empty when nothing is said by it."""
+    rest = text
+    for part in used:
+        rest = rest.replace(part, "，") if part else rest
+    if not _FILLERS.sub("", rest).strip():
+        return ""
+    return rest.strip("，,。；;、 \n")
