@@ -13,6 +13,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -179,8 +180,16 @@ class Encoder:
                 self._recent[texts[0]] = known
             return known.copy()
         rows = np.empty((len(texts), WIDTH), np.float32)
-        for start in range(0, len(texts), batch):
+
+        def fill(start: int) -> None:
             rows[start : start + batch] = self._forward([self.pieces(t) for t in texts[start : start + batch]])
+
+        starts = range(0, len(texts), batch)
+        if len(starts) == 1:
+            fill(0)
+        else:  # the products let go of the interpreter, so threads share the work
+            with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+                list(pool.map(fill, starts))
         return rows
 
     def _forward(self, group: list[list[int]]) -> Floats:
