@@ -4,19 +4,35 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from wechatpy.crypto import WeChatCrypto
 
+import clock
+from handlers.registry import STEERING
+from intents import nlu_files
+from intents.understander import Understander
 from settings import Settings
 
-QUESTIONS = (
-    "居住证快到期了怎么签注", "居住证丢了怎么补办", "第一次办居住证要什么材料", "刚租了房子怎么登记", "孩子上小学怎么报名",
-    "老板拖欠工资三个月了怎么办", "门上的二维码撕坏了", "上班摔伤了算工伤吗", "公司不签劳动合同", "社保怎么转到宁波",
-    "异地怎么换身份证", "积分入学怎么申请", "孩子打疫苗去哪里", "房东不退押金怎么办", "想申请公租房", "怎么办护照",
-    "在宁波怎么落户", "居住证有什么用", "电动车怎么上牌", "心里难受睡不着想找人说说",
-)  # fmt: skip
+ROOT = Path(__file__).parent.parent
+_NOT_POLICY = STEERING | {"psych_crisis"}
+
+
+@cache
+def questions() -> tuple[str, ...]:
+    """Held-out lines about services that the classifier is sure of, so that a right answer names its source.
+
+    Some hundreds of different texts: repeated ones would be answered out of the encoder's memory.
+    """
+    understander = Understander.load(ROOT / "var" / "model")
+    now = clock.now()
+    lines = [line for line in nlu_files.read_folder(nlu_files.NLU) if nlu_files.is_dev(line.text)]
+    texts = dict.fromkeys(line.text for line in lines if line.intent not in STEERING and line.intent != "psych_crisis")
+    understood = ((text, understander.understand(text, now)) for text in texts)
+    return tuple(text for text, u in understood if u.band == "answer" and not u.danger and u.intent not in _NOT_POLICY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ def build(settings: Settings, port: int, count: int, seed: str) -> list[bytes]:
 
 def _request(crypto: WeChatCrypto, port: int, chance: random.Random, now: int, nonce: str) -> bytes:
     sender = f"o{chance.randrange(500):027d}"
-    text = chance.choice(QUESTIONS)
+    text = chance.choice(questions())
     xml = (
         f"<xml><ToUserName><![CDATA[gh_bench]]></ToUserName><FromUserName><![CDATA[{sender}]]></FromUserName>"
         f"<CreateTime>{now}</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[{text}]]></Content>"
@@ -118,5 +134,5 @@ def _right(crypto: WeChatCrypto, kind: str, body: bytes) -> bool:
     except (ElementTree.ParseError, ValueError, TypeError, KeyError):
         return False
     if kind in ("echo", "floor"):
-        return said in QUESTIONS
+        return said in questions()
     return "依据：" in said or "来源：" in said
