@@ -21,7 +21,7 @@ from bot.wechat import channel as wechat
 from bot.wechat import codes, delivery, media, oauth, spool
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
-from jobs import clocks, demo, queue, supervisor, worker
+from jobs import clocks, demo, moves, queue, supervisor, worker
 from jobs import delivery as outbox
 from knowledge_base import live
 from records import crypto
@@ -103,6 +103,8 @@ def work() -> int:
         partial(staff_sweeps.now_and_then, service),
         partial(clocks.reminders_due, service.engine),
         partial(clocks.overdue_cases, service.engine),
+        partial(moves.remind_of_duties, service.engine),
+        partial(moves.ask_again, service.engine),
         partial(clocks.articles_expire, service.engine, service.redis),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
     ]

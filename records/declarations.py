@@ -9,7 +9,8 @@ One form is a filing and holds a declaration for each person. `waiting`: a firm 
 yet. Rows are never overwritten: a correction supersedes, every step is an event, and any day can be read back.
 """
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -220,6 +221,22 @@ def living_in(conn: Connection, room_id: int) -> list[Row[Any]]:
     """Who counts as living in a room now."""
     statement = listing().where(Declaration.room_id == room_id, Declaration.state.in_(LIVING))
     return list(conn.execute(statement.order_by(Declaration.id)))
+
+
+def expired(conn: Connection, today: date, limit: int = 200) -> list[Row[Any]]:
+    """Declarations of people who can be asked, past `until` by no more than a week, the oldest first."""
+    statement = listing().where(
+        Declaration.state.in_(LIVING), Declaration.until < today, Declaration.until >= today - timedelta(days=7),
+        Declaration.person_id.is_not(None), Declaration.relation == "self",
+    )  # fmt: skip
+    return list(conn.execute(statement.order_by(Declaration.until, Declaration.id).limit(limit)))
+
+
+def renew(conn: Connection, declaration_ids: Sequence[int], actor: str, until: date, at: datetime) -> None:
+    """The person says that it still holds: asked again at `until`."""
+    conn.execute(update(Declaration).where(Declaration.id.in_(declaration_ids)).values(until=until))
+    for declaration_id in declaration_ids:
+        note(conn, declaration_id, actor, "renewed", at)
 
 
 def history(conn: Connection, declaration_id: int) -> list[Row[Any]]:

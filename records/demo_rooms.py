@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from records import employers, filing, inspections, places, room_codes, rooms
+from records import declarations, employers, filing, inspections, places, room_codes, rooms
 from records.identity import birth_of
 from records.residents import Resident
 from records.rooms import Landlord, Room
@@ -63,7 +63,10 @@ def _people(conn: Connection, made: list[int], at: datetime) -> None:
         form = filing.Form(
             key=f"demo-{index}-rehearsal", residents=[resident], moved_in=day, source="desk", actor="command:seed"
         )
-        filing.file(conn, made[index * 3], form, at)
+        receipt = filing.file(conn, made[index * 3], form, at)
+        if index < 2:
+            for row in declarations.of_filing(conn, receipt.filing_id):
+                declarations.move(conn, row.id, "confirmed", "command:seed", at)
     first = rooms.get(conn, made[1])
     if first is not None:
         inspections.report(conn, first, "hazard", "过道里给电瓶充电", at)

@@ -1,5 +1,6 @@
 """`/rooms/mine`: one's own declarations: their state, the question whether one still lives there, moving out, correcting."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import abort, redirect, render_template, request, url_for
@@ -9,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import clock
 from bot.rooms import forms
 from bot.rooms.blueprint import inside_wechat, pages, person, service, signed_in, to_login
-from records import declarations, filing, residents
+from records import declarations, filing, residents, room_rules
 from records.base import read, write
 
 View = BaseResponse | str | tuple[Any, int]
@@ -29,7 +30,7 @@ def mine() -> View:
     return render_template(
         "scan/mine.html", rows=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in rows],
         asked=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in asked],
-        reasons=reasons, states=declarations.STATES, relations=declarations.RELATIONS, open_states=OPEN,
+        reasons=reasons, states=declarations.STATES, relations=declarations.RELATIONS, open_states=OPEN, today=clock.now().date(),
     )  # fmt: skip
 
 
@@ -51,6 +52,17 @@ def leave_one(declaration_id: int) -> View:
         row = _own(conn, declaration_id)
         now = clock.now()
         filing.move_out(conn, [row.id], f"person:{row.person_id}", now.date(), now)
+    return redirect(url_for("rooms.mine"), 303)
+
+
+@pages.post("/rooms/mine/<int:declaration_id>/still")
+def still_here(declaration_id: int) -> View:
+    """A declaration is a year old and still holds."""
+    with write(service().engine) as conn:
+        row = _own(conn, declaration_id)
+        now = clock.now()
+        until = now.date() + timedelta(days=room_rules.rules()["valid_days"])
+        declarations.renew(conn, [row.id], f"person:{row.person_id}", until, now)
     return redirect(url_for("rooms.mine"), 303)
 
 

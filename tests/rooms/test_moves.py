@@ -1,0 +1,70 @@
+"""What happens to rooms because time passes: reminders of duties once, and a question after a year."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, update
+
+import clock
+from jobs import moves
+from records import conversations, declarations, employers, filing, landlords
+from records.base import read, write
+from records.declarations import Declaration
+
+from .conftest import NOW, room_named, somebody
+from .test_declarations import declare, only, resident
+
+
+def said(engine: Engine, person: int) -> list[str]:
+    with read(engine) as conn:
+        return [row.body[0]["text"] for row in conversations.transcript(conn, person)]
+
+
+def test_a_landlord_is_reminded_once_on_the_day_before(engine: Engine) -> None:
+    room = room_named(engine, "1号楼", "102")
+    owner = somebody(engine, "openid-owner")
+    with write(engine) as conn:
+        landlords.bind(conn, room.landlord_id, owner)
+    with clock.frozen(NOW):  # a Sunday; three working days end on Wednesday
+        declare(engine, room.id, resident())
+        before = len(said(engine, owner))
+        moves.remind_of_duties(engine)
+        already = len(said(engine, owner))  # older moves of the demo village are long due
+    with clock.frozen(NOW + timedelta(days=1)):
+        assert moves.remind_of_duties(engine) == 0
+    with clock.frozen(NOW + timedelta(days=2)):
+        assert moves.remind_of_duties(engine) == 1
+        assert moves.remind_of_duties(engine) == 0
+    words = said(engine, owner)
+    assert len(words) == already + 1
+    assert already - before <= 1
+    assert "2026-11-25" in words[-1]
+
+
+def test_a_firm_that_reported_is_not_reminded(engine: Engine) -> None:
+    room = room_named(engine, "员工宿舍", "101")
+    agent = somebody(engine, "openid-agent")
+    with write(engine) as conn:
+        employers.bind(conn, room.employer_id, agent)
+    with clock.frozen(NOW):
+        row = only(engine, declare(engine, room.id, resident(), employer_id=room.employer_id, source="employer"))
+        with write(engine) as conn:
+            filing.move_out(conn, [row.id], f"employer:{room.employer_id}", NOW.date(), NOW)
+    with clock.frozen(NOW + timedelta(days=3)):
+        moves.remind_of_duties(engine)
+    assert said(engine, agent) == []
+
+
+@pytest.mark.usefixtures("at")
+def test_after_a_year_somebody_is_asked_once(engine: Engine) -> None:
+    room = room_named(engine, "1号楼", "102")
+    person = somebody(engine, "openid-year")
+    row = only(engine, declare(engine, room.id, resident(), person_id=person))
+    with write(engine) as conn:
+        conn.execute(update(Declaration).where(Declaration.id == row.id).values(until=NOW.date() - timedelta(days=1)))
+    assert moves.ask_again(engine) == 1
+    assert moves.ask_again(engine) == 0
+    assert "满一年" in said(engine, person)[-1]
+    with write(engine) as conn:
+        declarations.renew(conn, [row.id], f"person:{person}", NOW.date() + timedelta(days=365), NOW)
+        assert declarations.expired(conn, NOW.date()) == []
