@@ -18,7 +18,7 @@ from bot import health, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Service, Understands
 from bot.wechat import channel as wechat
-from bot.wechat import codes, delivery, media, oauth, spool
+from bot.wechat import codes, delivery, media, menu, oauth, spool
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from jobs import clocks, demo, moves, queue, supervisor, worker
@@ -108,6 +108,8 @@ def work() -> int:
         partial(clocks.articles_expire, service.engine, service.redis),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
     ]
+    if settings.rehearsal:
+        sweeps.append(worker.once(partial(menu.publish, service)))
     return worker.run(queue.open_queue(settings), jobs, sweeps)
 
 
