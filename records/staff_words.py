@@ -58,16 +58,16 @@ def offer(
     return message_id
 
 
-def tell(conn: Connection, handoff: Row[Any], text: str, key: str, at: datetime) -> int | None:
-    """Have the bot say something about the chat itself. Returns the message's id, None when it was said before."""
+def tell(conn: Connection, person_id: int, channel: str, text: str, key: str, at: datetime) -> int | None:
+    """Have the bot tell a person what happened to a chat or a case. Returns the message's id, None when told before."""
     row = {
-        "turn_id": key[:32], "person_id": handoff.person_id, "author": "bot", "kind": "reply",
+        "turn_id": key[:32], "person_id": person_id, "author": "bot", "kind": "reply",
         "body": [{"text": text}], "dedup": key[:160], "owner": "event", "created_at": at,
     }  # fmt: skip
     message_id = _store(conn, row)
-    if message_id is not None and handoff.channel in PUSHED:
+    if message_id is not None and channel in PUSHED:
         payload = {"kind": "text", "text": text}
-        outbox.put(conn, handoff.person_id, handoff.channel, [payload], key=key, at=at, message_id=message_id)
+        outbox.put(conn, person_id, channel, [payload], key=key, at=at, message_id=message_id)
     return message_id
 
 

@@ -65,6 +65,8 @@ _PLACES = (
     ("crisis_desk", "危机", "crisis", "crisis.desk"),
     ("cases_list", "事项", "cases", "cases.see"),
     ("rooms_board", "房间", "rooms", "rooms.see"),
+    ("knowledge_list", "知识", "knowledge", "knowledge.see"),
+    ("points_page", "积分", "points", "points.see"),
     ("search_page", "查找", "search", "chat.search"),
     ("watch", "值班", "watch", "inbox.watch"),
     ("quality", "质检", "quality", "quality.score"),
@@ -107,4 +109,17 @@ def _context() -> dict[str, Any]:
 for _name, _filter in words.FILTERS.items():
     blueprint.add_app_template_filter(_filter, f"staff_{_name}")
 
-from staff import accounts, chat, crisis, inbox, room_acts, rooms, tools  # noqa: E402, F401 - the views register themselves
+from staff import (  # noqa: E402, F401 - the views register themselves
+    accounts,
+    cases,
+    chat,
+    control,
+    crisis,
+    inbox,
+    people,
+    reports,
+    room_acts,
+    rooms,
+    search,
+    tools,
+)

@@ -264,7 +264,7 @@ def close(handoff_id: int) -> Response:
                      words.OUTCOMES.get(outcome))  # fmt: skip
         audit.note(conn, me().actor, "chat.closed", f"handoff:{handoff_id}", now, outcome)
         if outcome == "to_bot":
-            staff_words.tell(conn, row, "工作人员先离开了，下面由智能助手继续回答您。要再找人，说“转人工”。",
+            staff_words.tell(conn, row.person_id, row.channel, "工作人员先离开了，下面由智能助手继续回答您。要再找人，说“转人工”。",
                              f"back:{handoff_id}", now)  # fmt: skip
         elif request.form.get("ask", "1") == "1" and ratings.ask(conn, row, now):
             staff_words.offer(conn, row, ratings.QUESTION, ratings.choices(handoff_id), f"rate:{handoff_id}", now)

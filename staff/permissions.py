@@ -25,14 +25,19 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "crisis.desk": CARE,
     "canned.use": DESK,
     "canned.share": frozenset({"supervisor", "editor"}),
-    "cases.see": DESK - {"counsellor"},
-    "cases.move": frozenset({"grid_worker", "officer", "supervisor"}),
+    "cases.see": DESK,
+    "cases.move": frozenset({"grid_worker", "officer", "counsellor", "supervisor"}),
     "cases.export": frozenset({"supervisor"}),
     "rooms.see": DESK - {"counsellor"},
     "rooms.desk": DESK - {"counsellor"},  # check people in and out, check what they declared
     "rooms.inspect": frozenset({"grid_worker", "officer", "supervisor"}),
     "rooms.manage": frozenset({"officer", "supervisor"}),  # colours, codes, closing rooms, landlords' and firms' links
     "knowledge.see": EVERYBODY,
+    "knowledge.edit": frozenset({"editor", "reviewer", "supervisor"}),  # write, submit, publish, withdraw
+    "knowledge.review": frozenset({"reviewer", "supervisor"}),  # approve what somebody else wrote
+    "points.see": frozenset({"front_desk", "officer", "supervisor"}),
+    "points.enter": frozenset({"front_desk", "officer", "supervisor"}),
+    "points.approve": frozenset({"officer", "supervisor"}),  # what somebody else entered; allotments; revoking
     "switches.see": LEAD,
     "switches.change": LEAD,
     "hours.change": LEAD,

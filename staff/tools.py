@@ -33,7 +33,7 @@ def articles(handoff_id: int) -> Response:
 
 
 def _last_words(messages: list[Any]) -> str:
-    said = (m for m in reversed(messages) if m.author == "person" and m.owner != "crisis")
+    said = (m for m in reversed(messages) if m.author == "person" and m.owner != "crisis" and m.intent != "human_agent")
     return next((text for m in said if isinstance(m.body, dict) and (text := str(m.body.get("text", "")))), "")
 
 

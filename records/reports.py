@@ -1,0 +1,161 @@
+"""Figures for reports: what came in, who answered it, how long people waited. Counts only; nobody can be told from them.
+
+Days are China's. The figures are computed from the rows when they are asked for.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+import clock
+from records.cases import Case
+from records.conversations import Message
+from records.handoffs import Alarm, Handoff
+from records.ratings import Rating
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day: messages of people, handoffs, chats closed, alarms."""
+
+    day: date
+    messages: int = 0
+    handoffs: int = 0
+    closed: int = 0
+    alarms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of a stretch of days. Waits are (team, count, p50, p90) in seconds."""
+
+    days: list[Day]
+    intents: list[tuple[str, int]]
+    bands: dict[str, int]
+    owners: dict[str, int]
+    """Messages by who owned the turn: `question` is the bot alone, `staff` a person."""
+    first_wait: list[tuple[str, int, float | None, float | None]]
+    handling: list[tuple[str, int, float | None, float | None]]
+    ratings: dict[int, int] = field(default_factory=dict)
+    asked: int = 0
+    alarm_wait: tuple[int, float | None, float | None] = (0, None, None)
+    cases: list[tuple[str, int, int]] = field(default_factory=list)
+    """(team, open, overdue)."""
+
+
+def bounds(first: date, last: date) -> tuple[datetime, datetime]:
+    """The moments between which the days `first` to `last` lie."""
+    return datetime.combine(first, time(), clock.CHINA), datetime.combine(last + timedelta(days=1), time(), clock.CHINA)
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least `share` of all don't exceed; None of none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, -(-int(share * 100) * len(ordered) // 100) - 1))]
+
+
+def build(conn: Connection, first: date, last: date, *, region: str = "", team: str = "") -> Report:
+    """The report of the days `first` to `last`. `region` and `team` narrow what has one: handoffs, waits, cases."""
+    since, until = bounds(first, last)
+    chats = _handoffs(conn, since, until, region, team)
+    return Report(
+        days=_days(conn, first, last, since, until, chats),
+        intents=_by(conn, Message.intent, since, until)[:20],
+        bands=dict(_by(conn, Message.band, since, until)),
+        owners=dict(_by(conn, Message.owner, since, until)),
+        first_wait=_waits(chats, "opened_at", "first_reply_at"),
+        handling=_waits(chats, "claimed_at", "closed_at"),
+        ratings=_ratings(conn, since, until),
+        asked=int(conn.execute(select(func.count()).select_from(Rating).where(_within(Rating.asked_at, since, until))).scalar_one()),
+        alarm_wait=_alarms(conn, since, until),
+        cases=_cases(conn, region, team),
+    )  # fmt: skip
+
+
+def _within(column: Any, since: datetime, until: datetime) -> Any:
+    return (column >= since) & (column < until)
+
+
+def _handoffs(conn: Connection, since: datetime, until: datetime, region: str, team: str) -> list[Any]:
+    columns = (Handoff.team, Handoff.opened_at, Handoff.claimed_at, Handoff.first_reply_at, Handoff.closed_at)
+    statement = select(*columns).where(_within(Handoff.opened_at, since, until))
+    if region:
+        statement = statement.where(Handoff.region == region)
+    if team:
+        statement = statement.where(Handoff.team == team)
+    return list(conn.execute(statement))
+
+
+def _days(
+    conn: Connection, first: date, last: date, since: datetime, until: datetime, chats: Iterable[Any]
+) -> list[Day]:  # fmt: skip
+    messages = _per_day(conn, Message.created_at, since, until, Message.author == "person")
+    alarms = _per_day(conn, Alarm.raised_at, since, until)
+    opened: Counter[date] = Counter()
+    closed: Counter[date] = Counter()
+    for chat in chats:
+        opened[chat.opened_at.date()] += 1
+        if chat.closed_at is not None:
+            closed[chat.closed_at.date()] += 1
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [Day(day, messages[day], opened[day], closed[day], alarms[day]) for day in days]
+
+
+def _per_day(conn: Connection, column: Any, since: datetime, until: datetime, *where: Any) -> Counter[date]:
+    # One count a day: the database's own day functions differ, and our days are China's.
+    found: Counter[date] = Counter()
+    day = since
+    while day < until:
+        after = day + timedelta(days=1)
+        counted = select(func.count()).where(_within(column, day, after), *where)
+        found[day.date()] = int(conn.execute(counted).scalar_one())
+        day = after
+    return found
+
+
+def _by(conn: Connection, column: Any, since: datetime, until: datetime) -> list[tuple[str, int]]:
+    statement = (
+        select(column, func.count().label("n"))
+        .where(_within(Message.created_at, since, until), Message.author == "person", column.is_not(None))
+        .group_by(column)
+        .order_by(func.count().desc())
+    )
+    return [(str(row[0]), int(row.n)) for row in conn.execute(statement)]
+
+
+def _waits(chats: Iterable[Any], start: str, end: str) -> list[tuple[str, int, float | None, float | None]]:
+    seconds: defaultdict[str, list[float]] = defaultdict(list)
+    for chat in chats:
+        began, ended = getattr(chat, start), getattr(chat, end)
+        if began is not None and ended is not None:
+            seconds[chat.team].append((ended - began).total_seconds())
+    return [(team, len(all), percentile(all, 0.5), percentile(all, 0.9)) for team, all in sorted(seconds.items())]
+
+
+def _ratings(conn: Connection, since: datetime, until: datetime) -> dict[int, int]:
+    given = (_within(Rating.asked_at, since, until), Rating.score.is_not(None))
+    rows = conn.execute(select(Rating.score, func.count().label("n")).where(*given).group_by(Rating.score))
+    return {int(row.score): int(row.n) for row in rows if row.score is not None}
+
+
+def _alarms(conn: Connection, since: datetime, until: datetime) -> tuple[int, float | None, float | None]:
+    rows = conn.execute(select(Alarm.raised_at, Alarm.taken_at).where(_within(Alarm.raised_at, since, until))).all()
+    waits = [(row.taken_at - row.raised_at).total_seconds() for row in rows if row.taken_at is not None]
+    return len(rows), percentile(waits, 0.5), percentile(waits, 0.9)
+
+
+def _cases(conn: Connection, region: str, team: str) -> list[tuple[str, int, int]]:
+    still = Case.state.in_(("filed", "accepted", "working", "returned"))
+    late = func.count().filter(Case.due_at < clock.now())
+    statement = select(Case.team, func.count().label("n"), late.label("late")).where(still).group_by(Case.team)
+    if region:
+        statement = statement.where(Case.region == region)
+    if team:
+        statement = statement.where(Case.team == team)
+    return [(row.team, int(row.n), int(row.late)) for row in conn.execute(statement.order_by(Case.team))]
