@@ -1,6 +1,5 @@
 """What the console needs of the rest of the service, and who is asking."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -22,11 +21,13 @@ class House(Protocol):
     engine: Engine
     redis: redis.Redis
     switches: Watch
-    nudge: Callable[[], None]
 
     @property
     def knowledge(self) -> Knowledge:
         """The snapshot that serves now."""
+
+    def nudge(self) -> None:
+        """Wake the worker: there is something in the outbox."""
 
     def signal(self, kind: str, person_id: int) -> None:
         """Tell open consoles and chats that something changed."""
