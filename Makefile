@@ -31,7 +31,7 @@ run: .venv/.service ## start the whole service on http://127.0.0.1:8000 and prin
 test: .venv/.tests ## all tests: units, a real Redis, a real PostgreSQL, a real browser
 	@$(PY) -m tests.browser_setup
 	@$(MAKE) --no-print-directory lint types
-	@exec $(PY) -m pytest -m "not nightly"
+	@exec $(PY) -m pytest -m "not nightly" -n 2 --dist loadfile
 
 nightly: .venv/.tests ## the tests that take longer
 	@$(PY) -m tests.browser_setup
