@@ -24,7 +24,7 @@ def answer(
     state = offering(s.state, *replies)
     misses = s.state.misses + 1 if intent == "out_of_scope" else 0
     if intent not in STEERING and intent != "psych_crisis":
-        said = masked(s.heard) if s.heard and aspect == "main" and len(s.heard.text) >= 8 else s.state.said
+        said = masked(s.heard) if s.heard and aspect == "main" and len(s.heard.text) >= 5 else s.state.said
         said = said if s.state.topic == intent or said != s.state.said else ""
         state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
     return Decision(

@@ -146,8 +146,10 @@ def resume(form: Form, progress: Progress) -> Step:
     return Step(Reply(text=text, choices=choices, asking=RESUME), replace(progress, asking=RESUME))
 
 
-def why(form: Form, progress: Progress, today: date) -> str:
-    """What the answer that is asked for is needed for."""
+def why(form: Form, progress: Progress, today: date, *, private: bool = False) -> str:
+    """What the answer that is asked for is needed for; `private`: who gets to see it."""
+    if private:
+        return "放心，不会告诉老板、房东或者别人，只给经办的工作人员看，加密保存。"
     slot = next_slot(form, progress, today)
     reason = slot.why if slot and slot.why else "这是为了把您的事情办下去，只给经办的人看，不会告诉别人"
     return reason.rstrip("。") + "。"

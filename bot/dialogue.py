@@ -82,6 +82,8 @@ def _crisis(s: Situation) -> Decision:
     recent = s.state.warned_at is not None and s.now - s.state.warned_at < CARE
     times = s.state.warned if recent else 0
     state = replace(s.state, warned=times + 1, warned_at=s.now, offered=(), asking="", misses=0)
+    if state.form:  # no form while somebody is in danger; it comes back when it is asked for
+        state = replace(state.putting_aside(state.form), form=())
     return Decision("crisis", (mind.crisis(times),), state, "psych_crisis", "psych_crisis", danger=True)
 
 
@@ -130,7 +132,7 @@ def _stepped(s: Situation, form: Form, progress: Progress, step: Step, heard: Un
         return _finished(s, form, step.progress or progress)
     state = filling.keep(s.state, step.progress)
     if step.dropped:
-        state = replace(state, parked=step.dropped.packed())
+        state = state.putting_aside(step.dropped.packed())
     if step.cancelled or step.dropped:
         handler = "cancel" if step.cancelled else intent
         return Decision("form", (step.reply,), offering(state, step.reply), handler, handler=handler)
@@ -155,8 +157,7 @@ def _finished(s: Situation, form: Form, filled: Progress) -> Decision:
     """A form that is done: worked out on the spot, or to be filed by the turn."""
     intent = form.intents[0]
     state = replace(offering(filling.keep(s.state, None), None), topic=intent, aspect="main")
-    if s.state.parked and s.state.parked[0] == form.name:
-        state = replace(state, parked=())
+    state = replace(state, parked=tuple(row for row in state.parked if row[0] != form.name))
     if form.end == "compute":
         reply = filling.worked_out(form, filled, turn_of(s, intent))
         return Decision("form", (reply,), offering(state, reply), intent, handler=intent)
@@ -186,7 +187,7 @@ def _with_question(decision: Decision, state: State, question: Reply) -> Decisio
     """An answer, and then the form's question again. Only the form's choices can be picked by number. What was asked
     may have opened a form of its own; then this one waits."""
     if decision.state.form:
-        return replace(decision, state=replace(decision.state, parked=state.form))
+        return replace(decision, state=decision.state.putting_aside(state.form) if state.form else decision.state)
     answers = tuple(replace(reply, choices=()) for reply in decision.replies)
     kept = replace(offering(decision.state, question), form=state.form)
     return replace(decision, replies=(*answers, question), state=kept)

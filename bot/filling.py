@@ -76,7 +76,7 @@ def start(
         known.setdefault("district", place)
     step = forms.begin(form, known, heard, now, earlier)
     if state.form and state.form[0] != form.name:
-        state = replace(state, parked=state.form)
+        state = state.putting_aside(state.form)
     reply = replace(step.reply, text=f"{lead}\n{step.reply.text}") if lead else step.reply
     return reply, keep(state, step.progress)
 
@@ -86,14 +86,15 @@ def keep(state: State, progress: Progress | None) -> State:
     return replace(state, form=progress.packed() if progress else ())
 
 
-def parked(state: State, knowledge: Knowledge, now: datetime) -> tuple[Form, Step] | None:
-    """The form that was put aside, asked again where it stopped; None without one."""
-    if not state.parked:
+def parked(state: State, text: str, knowledge: Knowledge, now: datetime) -> tuple[Form, Step] | None:
+    """The form that was put aside (the one that `text` names, else the latest), asked again where it stopped; None
+    without one."""
+    kept = [Progress.unpacked(row) for row in state.parked]
+    found = [(form, progress) for progress in kept if (form := named(progress.form, knowledge))]
+    if not found:
         return None
-    progress = Progress.unpacked(state.parked)
-    form = named(progress.form, knowledge)
-    if form is None:
-        return None
+    meant = [pair for pair in found if any(name in text for name in (*pair[0].names, pair[0].title))]
+    form, progress = (meant or found)[0]
     return form, ask(form, replace(progress, asking=""), now, f"好，接着填“{form.title}”。")
 
 

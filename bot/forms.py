@@ -104,7 +104,9 @@ def _steered(form: Form, progress: Progress, m: _Message) -> Step | None:
         )
         return ask(form, progress, m.now, f"还有{left}项，很快就好。")
     if repair.WHY.fullmatch(said):
-        return ask(form, progress, m.now, asking.why(form, progress, m.today))
+        return ask(
+            form, progress, m.now, asking.why(form, progress, m.today, private=repair.PRIVATE.search(said) is not None)
+        )
     if repair.BACK.fullmatch(said):
         return _back(form, progress, m)
     if repair.COURTESY.fullmatch(said):
@@ -162,6 +164,7 @@ def _corrected(form: Form, progress: Progress, m: _Message) -> Step | None:
         return None
     slot = found.slot
     if found.value:
+        progress = _also_corrected(shown, progress, slot, m)
         named = slots.shown(slot, found.value)
         text = f"好，“{slot.label}”改成{named}。"
         if found.part:
@@ -173,6 +176,21 @@ def _corrected(form: Form, progress: Progress, m: _Message) -> Step | None:
         return Step(Reply(text=text, asking="slot"), replace(progress, asking=f"{slot.name}#{found.part}"))
     asked = replace(progress.without(slot.name), asking=slot.name)
     return Step(question(slot, f"好，改“{slot.label}”。"), asked)
+
+
+def _also_corrected(shown: tuple[Slot, ...], progress: Progress, first: Slot, m: _Message) -> Progress:
+    """Further answers that the same message names and corrects."""
+    for slot in shown:
+        kind = slots.entity_type(slot)
+        named = slot is not first and progress.value(slot.name) and kind and kind != slots.entity_type(first)
+        if named and any(word in m.said for word in (slot.label, *slot.words)):
+            value = next((e.value for e in m.heard.entities if e.type == kind), "")
+            after = m.said[m.said.find(next(w for w in (slot.label, *slot.words) if w in m.said)) :]
+            number = re.search(r"(?<!\d)\d{1,7}(?!\d)", after)
+            if not value and number and slot.kind in ("amount", "months"):
+                value = number[0]
+            progress = progress.put(slot.name, value) if value else progress
+    return progress
 
 
 def _confirming(form: Form, progress: Progress, m: _Message) -> Step:
@@ -211,6 +229,8 @@ def _filling(form: Form, progress: Progress, m: _Message) -> Step:
     if slot.kind == "text" and repair.ACK.fullmatch(m.said):
         return Step(question(slot, "好。"), progress)
     after, fault = _taken(form, progress, slot, m)
+    if after.filled == progress.filled and slot.kind != "text":
+        after = _story(form, progress, m)
     if _aside(form, slot, m, after.filled != progress.filled):
         if slot.kind == "text" or m.heard.intent == "out_of_scope":
             after = progress
@@ -233,6 +253,14 @@ def _filling(form: Form, progress: Progress, m: _Message) -> Step:
     if known:
         return Step(question(slot, known), progress)
     return _not_fitting(slot, progress, fault)
+
+
+def _story(form: Form, progress: Progress, m: _Message) -> Progress:
+    """A long answer that isn't what was asked for: the story that the form asks for later."""
+    if len(m.said) < 8 or repair.plainly_asks(m.said) or m.heard.entities:
+        return progress
+    told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.least >= 4), None)
+    return progress.put(told.name, m.said) if told and not progress.value(told.name) else progress
 
 
 def _told_already(form: Form, progress: Progress, m: _Message) -> str:
@@ -311,6 +339,11 @@ def _aside(form: Form, slot: Slot, m: _Message, fits: bool) -> bool:
     said = m.said
     if side(said):
         return True
+    other = m.heard.band == "answer" and m.heard.intent not in (*form.intents, *_STEERING)
+    if other and choices.wants_form(said):
+        return True
+    if other and m.heard.probability >= 0.9 and len(said) >= 6 and (slot.signs in ("firm", "place") or not fits):
+        return not fits or not spotting.spotted(slot, said, m.heard.entities)
     if m.heard.second or not repair.asks(said):
         return bool(choices.names_a_case(said))
     if slot.kind == "text" and slot.least >= 4 and len(said) > 24:

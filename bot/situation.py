@@ -30,8 +30,6 @@ class Situation:
     knowledge: Knowledge
     switches: Switches
     desk: Desk | None = None
-    opens: str = ""
-    """When a member of staff is there again, as it is said; empty while somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,6 @@ def turn_of(
         sides=sides,
         plain=s.state.plain,
         about=about,
-        opens=s.opens,
         desk=s.desk,
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+KEPT = 3
+"""Forms that are kept for somebody who left them."""
 FRESH = timedelta(hours=12)
 """How long a topic and the choices offered with it stay in mind."""
 
@@ -28,7 +30,7 @@ class State:
     form: tuple[Any, ...] = ()
     """An open form, as `bot.forms.Progress` packs itself; empty for none."""
     parked: tuple[Any, ...] = ()
-    """A form that was put aside or given up, packed alike, in case the person wants it back."""
+    """Forms that were put aside or given up, packed alike, the latest first, in case the person wants one back."""
     plain: bool = False
     """Whether answers are to be short, with a phone number first: somebody old, or who reads with difficulty."""
     pending: tuple[str, ...] = ()
@@ -42,6 +44,11 @@ class State:
     notice: str = ""
     """The emergency notice this person has already been shown."""
     at: datetime | None = field(default=None)
+
+    def putting_aside(self, form: tuple[Any, ...]) -> "State":
+        """With a form among those that can be had back; the same form only once."""
+        others = [row for row in self.parked if row[0] != form[0]]
+        return replace(self, parked=(form, *others)[:KEPT])
 
     def packed(self) -> dict[str, Any]:
         """What the database keeps: only what differs from nothing."""

@@ -14,13 +14,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 import clock
-from bot import forms
+import logs
+from bot import forms, metrics
 from bot.dialogue import Decision, Situation, decide
 from bot.filling import Filing
 from bot.message import Inbound, Reply
@@ -29,7 +31,7 @@ from bot.state import State
 from handlers import talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
-from records import cases, conversations, handoffs, outbox, people, reminders
+from records import cases, conversations, handoffs, outbox, people, reminders, subscriptions
 from records.base import Busy, write
 from records.desk import Desk
 from records.handoffs import Alarm
@@ -68,7 +70,9 @@ def take(service: Service, inbound: Inbound, *, late: bool = False) -> Taken:
     `late`: nobody waits for the answer any more, so all replies go through the outbox, once.
     Raises `records.base.Busy` when the database can't be had; then nothing was stored and a later call is safe.
     """
+    began = perf_counter()
     heard = listen(service, inbound)
+    understood = perf_counter()
     for last in (False, False, True):
         try:
             with write(service.engine) as conn:
@@ -81,6 +85,8 @@ def take(service: Service, inbound: Inbound, *, late: bool = False) -> Taken:
         except Busy as busy:
             if last or not busy.lost:
                 raise
+    logs.follow(taken.turn_id)
+    metrics.turn(inbound.channel, taken.owner, heard, taken.escalated, began, understood)
     _tell(service, taken, decision)
     return taken
 
@@ -133,7 +139,7 @@ def _turn(
     turn_id = f"{int(now.timestamp() * 1000):011x}{secrets.token_hex(5)}"
     conversations.add(conn, _rows(person.id, turn_id, inbound, heard, decision))
     _remember(conn, person, inbound, decision)
-    _hand_over(conn, person, turn_id, heard, decision)
+    _hand_over(service, conn, person, turn_id, heard, decision)
     posted = _post(service, conn, inbound, person.id, turn_id, decision.replies, late)
     escalated = decision.owner in ("staff", "off") or any(reply.handoff for reply in decision.replies)
     if person.line == "waiting" and decision.handler == "human_agent":
@@ -241,12 +247,18 @@ def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: De
 
 
 def _hand_over(
-    conn: Connection, person: Row[Any], turn_id: str, heard: Understanding | None, decision: Decision
+    service: Service, conn: Connection, person: Row[Any], turn_id: str, heard: Understanding | None, decision: Decision
 ) -> None:
     """What replies ask for (a member of staff, a reminder), and the alarm of a person in danger."""
     now = clock.now()
     for when, text in (reply.reminder for reply in decision.replies if reply.reminder):
         reminders.add(conn, person.id, text, when, now)
+    region = decision.region or person.region or service.settings.regions[0]
+    for reply in decision.replies:
+        if reply.subscribe:
+            subscriptions.add(conn, person.id, reply.subscribe, region, now)
+        if reply.unsubscribe:
+            subscriptions.revoke(conn, person.id, now)
     for wish in (reply.handoff for reply in decision.replies):
         if isinstance(wish, Handoff):
             handoffs.ask(

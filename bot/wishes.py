@@ -6,10 +6,10 @@ from dataclasses import replace
 from bot import answering, choices, filling, repair
 from bot.answering import answer
 from bot.message import Reply
-from bot.sides import kin, named, side
+from bot.sides import also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
 from handlers import calculators, manners, policy, talk
-from handlers.declared import Form, forms_of
+from handlers.declared import Form, forms_of, named_in
 from handlers.registry import STEERING, titles
 from intents import Understanding
 
@@ -20,12 +20,15 @@ _FOLLOWS = 0.08
 _NO_PERSON = re.compile(
     r".{0,6}(?:不用|不要|不需要|取消|别|算了).{0,4}(?:人工|转人工|工作人员|客服|转接|等人|人了).{0,6}"
 )
+_WAITS = re.compile(
+    r".{0,4}(?:要|还要|得)?等(?:多久|多长时间|几分钟|好久|到什么时候).{0,4}|.{0,4}(?:人|工作人员|客服)(?:呢|来了吗|怎么还(?:没|不)来?|什么时候来|在哪).{0,4}|(?:怎么)?(?:还)?没(?:有)?人(?:回|理|来|吗).{0,4}|有人(?:吗|在吗).{0,2}"
+)
 _PHONE_ONLY = re.compile(r"\D{0,12}1\d{10}\D{0,6}")
 
 
 def question(s: Situation, heard: Understanding) -> Decision:
     """The answer to one message."""
-    for way in (_unlawful, _about_talk, _about_case, _about_place, _about_side, _about_offer, _form_wish):
+    for way in (_unlawful, _about_talk, _about_case, _about_place, _about_side, _about_offer, _about_news, _form_wish):
         decision = way(s, heard)
         if decision is not None:
             return decision
@@ -49,13 +52,15 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
         reply = Reply(text="好的，已经不叫工作人员了。您想问什么，直接跟我说；想叫人，随时说“转人工”。")
         return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel", withdraw=True)
     if repair.RESUME.fullmatch(said) and not s.state.form:
-        parked = filling.parked(s.state, s.knowledge, s.now)
+        parked = filling.parked(s.state, said, s.knowledge, s.now)
         if parked:
             form, step = parked
-            state = replace(
-                offering(filling.keep(s.state, step.progress), step.reply), parked=(), topic=form.intents[0]
-            )
+            rest = tuple(row for row in s.state.parked if row[0] != form.name)
+            state = offering(filling.keep(s.state, step.progress), step.reply)
+            state = replace(state, parked=rest, topic=form.intents[0])
             return Decision("form", (step.reply,), state, form.intents[0], form.intents[0])
+    if s.line == "waiting" and _WAITS.fullmatch(said):
+        return answer(s, "human_agent", "main")
     if repair.REPEAT.fullmatch(said) and s.state.topic:
         if re.search("懂|意思|明白", said):
             return answer(s, s.state.topic, policy.SHORTER)
@@ -103,12 +108,37 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     if not s.state.topic:
         return None
     aspect = side(heard.text)
+    elsewhere = heard.band == "answer" and heard.intent not in (s.state.topic, *STEERING)
+    if not aspect and also_kin(heard.text) and not elsewhere:
+        aspect = "who"
     if aspect:
         place = place_of(s, heard)
         return answer(
             s, s.state.topic, aspect, region=place, about=kin(heard.text) if aspect in ("who", "proxy") else ""
         )
     return None
+
+
+_TELL = re.compile(
+    r"(?:的时候|时|了|后|以后|之后|就|请|再)[，, ]*(?:请|麻烦|记得|就|你|您|要|能不能|可以)*(?:告诉|通知|提醒|叫|喊|发消息给|发给|跟)我|(?:通知|提醒|告诉)我一[声下]|订阅|有(?:新)?消息.{0,4}(?:告诉|通知|说)"
+)
+_HUSH = re.compile(r".{0,6}(?:不用|不要|别|不想|取消|退订).{0,4}(?:告诉|通知|提醒|订阅|收到?通知|推送).{0,6}")
+
+
+def _about_news(s: Situation, heard: Understanding) -> Decision | None:
+    """A wish to be told when there is news of a topic, or not any more."""
+    if _HUSH.fullmatch(heard.text.strip()):
+        reply = talk.unsubscribed(turn_of(s, s.state.topic or "help"))
+        return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel")
+    if not _TELL.search(heard.text):
+        return None
+    sure = heard.band in ("answer", "confirm") and heard.intent not in STEERING
+    topic = heard.intent if sure else s.state.topic
+    if not topic or any(c.remind for c in calculators.calculators() if topic in c.intents):
+        return None
+    place = place_of(s, heard)
+    reply = talk.subscribed(turn_of(s, topic, region=place))
+    return Decision("question", (reply,), replace(offering(s.state, reply), topic=topic), topic, topic, region=place)
 
 
 def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
@@ -124,6 +154,9 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     subject = heard.intent if sure else s.state.topic
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
+    outright = named_in(heard.normal)
+    if outright and not (sure and forms_of(heard.intent)):
+        return outright
     if not subject or heard.second:
         return None
     return next(iter(forms_of(subject)), None)

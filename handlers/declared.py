@@ -42,6 +42,8 @@ class Form:
     team: str = "general"
     rule: str = ""
     first_hours: int = 24
+    names: tuple[str, ...] = ()
+    """Words by which a person names it outright (帮我登记求职)."""
     anonymous: bool = False
     page: str = ""
     limit: Mapping[str, Any] | None = None
@@ -66,6 +68,12 @@ def forms_of(intent: str) -> tuple[Form, ...]:
     return tuple(form for form in forms().values() if intent in form.intents)
 
 
+def named_in(text: str) -> Form | None:
+    """The form that a message names outright; None for none or for more than one."""
+    found = [form for form in forms().values() if any(name in text for name in form.names)]
+    return found[0] if len(found) == 1 else None
+
+
 def _form(path: Path) -> Form:
     try:
         row = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -85,7 +93,15 @@ def _form(path: Path) -> Form:
     slots = tuple(_slot(path, slot) for slot in row["slots"])
     names = [slot.name for slot in slots]
     _demand(len(set(names)) == len(names), path, "two slots have one name")
-    return Form(**{**row, "name": path.stem, "intents": tuple(row["intents"]), "slots": slots})
+    return Form(
+        **{
+            **row,
+            "name": path.stem,
+            "intents": tuple(row["intents"]),
+            "names": tuple(row.get("names", ())),
+            "slots": slots,
+        }
+    )
 
 
 def _slot(path: Path, row: Any) -> Slot:

@@ -120,7 +120,8 @@ def field_of(article: Article, aspect: str) -> str:
 
 def shown(turn: Turn, article: Article, on: date) -> str:
     """An article as a person reads it: the answer, what to bring and where, whom to ring, what it rests on."""
-    parts = [article.answer]
+    title = turn.titles.get(turn.intent, "")
+    parts = [f"【{title}】", article.answer] if title else [article.answer]
     sides = [aspect for aspect in _FIELDS if aspect in _IN_FULL or aspect in turn.sides]
     parts += [f"{_FIELDS[aspect]}：{value}" for aspect in sides if (value := field_of(article, aspect))]
     phones = [line for id in article.hotlines if (line := turn.knowledge.hotline(id))]

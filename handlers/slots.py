@@ -111,9 +111,12 @@ def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     number = re.fullmatch(r"(?:选|第)?\s*(\d{1,2})\s*(?:个|项)?", text)
     if number and 1 <= int(number[1]) <= len(slot.options):
         return Read(slot.options[int(number[1]) - 1][0])
-    hits = [label for label, words in slot.options if label == text or any(word in text for word in (label, *words))]
-    if len(hits) == 1:
-        return Read(hits[0])
+    whole = [label for label, _ in slot.options if label in text]
+    some = [label for label, words in slot.options if any(word in text for word in words)]
+    firm = [label for label in some if label not in ("其他", "都行", "随时")]
+    for hits in (whole, some, firm):
+        if len(hits) == 1:
+            return Read(hits[0])
     return Read(fault="请选一个：" + "、".join(label for label, _ in slot.options))
 
 

@@ -127,17 +127,46 @@ def _progress(row: Any) -> str:
 @handles("human_agent")
 def human_agent(turn: Turn) -> Reply:
     """A member of staff, from the queue of what was last talked about."""
+    opens = turn.desk.opens(turn.now) if turn.desk else ""
+    call_back = (Choice("请工作人员回电", "form:call_back"),)
+    if turn.waiting and opens:
+        text = f"已经帮您排上了。现在是下班时间，{opens}上班后第一时间回您。等的时候可以继续问我；急事打12345。"
+        return Reply(text=text, choices=call_back)
     if turn.waiting:
         ahead = f"前面还有{turn.ahead}位" if turn.ahead else "您排在最前面"
         text = f"已经帮您叫了工作人员，{ahead}，请稍等。等的时候您可以继续问我；急事请打12345。"
-        return Reply(text=text)
+        return Reply(text=text, choices=call_back)
     handoff = Handoff(team_of(turn.topic), "asked")
+    if opens:
+        text = (
+            f"已经帮您转给工作人员。现在不在上班时间，{opens}上班，他会在这个聊天里回复您。\n"
+            "您可以先把事情写下来，或者留个电话请他回电；等的时候，能查的、能登记的我先帮您办。\n"
+            "急事请打12345（24小时）；马上有危险打110。"
+        )
+        return Reply(text=text, choices=call_back, handoff=handoff)
     text = (
         "好的，已经帮您转给工作人员，他会在这个聊天里回复您。\n"
         "您可以先把事情写下来：什么事、在哪个区、希望怎么办，他一来就能看到。\n"
         "急事请打12345；马上有危险打110。"
     )
-    return Reply(text=text, handoff=handoff)
+    return Reply(text=text, choices=call_back, handoff=handoff)
+
+
+def subscribed(turn: Turn) -> Reply:
+    """A wish to be told about a topic: what will happen, for where, how often, and how to take it back."""
+    title, where = turn.titles[turn.intent], turn.knowledge.regions.name(turn.region)
+    text = (
+        f"好，记下了：{where}的“{title}”一有新消息，比如开始申请、报名，我就在这里告诉您，只告诉一次。\n"
+        "不想要了，随时说“不用告诉我了”。具体日期以当地公布的为准，着急可以先打12345问。"
+    )
+    return Reply(text=text, subscribe=turn.intent)
+
+
+def unsubscribed(turn: Turn) -> Reply:
+    """No more news."""
+    had = turn.desk.subscriptions() if turn.desk else []
+    text = "好的，不再通知您了。" if had else "您现在没有要我通知的事。"
+    return Reply(text=text, unsubscribe=True)
 
 
 _FIRE = re.compile("火|烟|烧|爆炸|煤气|燃气|漏气|被困|困在")

@@ -60,6 +60,10 @@ class Reply:
     region: str | None = None
     asking: str = ""
     reminder: tuple[datetime, str] | None = None
+    subscribe: str = ""
+    """A topic to be told about once there is news of it."""
+    unsubscribe: bool = False
+    """No news is wanted any more."""
     pending: tuple[str, ...] = ()
     """What the next message is taken for; see `bot.state.State.pending`."""
 
@@ -112,7 +116,5 @@ class Turn:
     """Whether the person reads with difficulty: short, a phone number first."""
     about: str = ""
     """Whom it is for, when not the person (弟弟, 老婆)."""
-    opens: str = ""
-    """When a member of staff is there again, as it is said (周一8:30); empty while somebody is."""
     desk: Desk | None = None
     """Where the person's own cases are looked up; None where there is no database."""

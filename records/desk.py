@@ -1,11 +1,12 @@
 """What a handler may look up of the person in front of it: its own cases, or one named by number or phone."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from records import cases
+from records import cases, hours, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,23 @@ class Desk:
 
     conn: Connection
     person_id: int
+
+    def opens(self, at: datetime) -> str:
+        """When somebody is at the desks again (明天（周一）8:30); empty while somebody is, or when it isn't known."""
+        if hours.open_now(self.conn, at):
+            return ""
+        moment = hours.next_opening(self.conn, at)
+        if moment is None:
+            return ""
+        clocked = f"{moment.hour}:{moment.minute:02d}"
+        days = (moment.date() - at.astimezone(moment.tzinfo).date()).days
+        weekday = f"周{hours.WEEKDAYS[moment.weekday()]}"
+        day = ("今天", f"明天（{weekday}）")[days] if days < 2 else f"{weekday}（{moment.month}月{moment.day}日）"
+        return f"{day}{clocked}"
+
+    def subscriptions(self) -> list[Row[Any]]:
+        """The topics the person asked to be told about."""
+        return subscriptions.of_person(self.conn, self.person_id)
 
     def my_cases(self) -> list[Row[Any]]:
         """The person's cases, the newest first."""

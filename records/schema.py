@@ -28,6 +28,7 @@ from records import (
     service_points,
     sessions,
     staff,
+    subscriptions,
     switches,
 )
 from records.base import Base
@@ -36,5 +37,6 @@ TABLES = Base.metadata
 MODULES = (
     articles, audit, canned, cases, conversations, declarations, employers, handoffs, hours, inspections,
     links, message_terms, notes, outbox, people, places, points, presence, proposals, ratings, reminders,
-    reviews, room_codes, rooms, service_points, sessions, staff, switches,
+    reviews, room_codes, rooms, service_points, sessions, staff, subscriptions,
+    switches,
 )  # fmt: skip
