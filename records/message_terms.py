@@ -2,7 +2,7 @@
 
 Every message is cut into terms (each two neighbouring Chinese characters; each word or number, and its stretches of
 four), and a keyed hash of each term is kept beside the message. A search hashes the same way, finds the messages that
-hold all of its terms, and reads those few to see whether they really match. See docs/decisions/searching-sealed-text.md.
+hold all of its terms, and reads those few to see whether they really match. See docs/decisions/0009-searching-sealed-text.md.
 """
 
 import re

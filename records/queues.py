@@ -35,6 +35,8 @@ def who_should(
     Not who is off, not who has just let it go unanswered, not who may not see it.
     """
     roles = CARE_ROLES if chat.mind else DESK_ROLES
+    if not chat.urgent:
+        roles = roles - {"supervisor"}  # they look after the queues; only what is urgent is given to them
     tired = _let_go(conn, chat.id, at - timedelta(minutes=30))
     fit = [
         row

@@ -4,7 +4,7 @@ import { ask, body, secondsSince, span, synchronise, toast, typing } from "./kit
 const FAST = 3000, SLOW = 20000, LONGEST = 15000;
 let again = 1000;
 const title = document.title;
-let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), waiting = -1, unread = -1, blink = 0;
+let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), seenMarks = "", waiting = -1, unread = -1, blink = 0;
 
 async function pulse() {
   clearTimeout(timer);
@@ -35,9 +35,10 @@ function showCounts(counts) {
 
 function showAlarms(alarms) {
   const box = document.getElementById("alarms");
-  const ids = alarms.map(alarm => alarm.id);
-  if (ids.join() !== [...seenAlarms].join()) {
-    if (ids.some(id => !seenAlarms.has(id))) beep(880, 3);
+  const ids = alarms.map(alarm => alarm.id), marks = alarms.map(alarm => `${alarm.id}:${alarm.level}:${alarm.owner}`).join();
+  if (marks !== seenMarks) {
+    if (alarms.some(alarm => !seenAlarms.has(alarm.id)) || (seenMarks && marks)) beep(880, 3); // a new one, or one that climbed
+    seenMarks = marks;
     box.replaceChildren(...alarms.map(row));
     seenAlarms = new Set(ids);
     window.dispatchEvent(new CustomEvent("city:tick"));
