@@ -4,7 +4,6 @@
 (`jobs`). A WSGI server calls it without arguments in each of its processes; `flask --app app …` finds it too.
 """
 
-import logging
 import os
 import sys
 from functools import partial
@@ -12,9 +11,10 @@ from typing import Any
 
 from flask import Flask
 
+import logs
 import redis_server
 import staff
-from bot import health, pages, web
+from bot import health, metrics, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Service, Understands
 from bot.wechat import channel as wechat
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
     pages.prepare(app, settings)
     service = build_service(settings, **parts)
     app.extensions["service"] = service
-    health.register(app)
+    health.register(app, partial(spool.gauges, service.settings))
     wechat.register(app, service)
     _register_rooms(app, service)
     return app
@@ -94,7 +94,8 @@ def work() -> int:
     settings = Settings.from_env(os.environ)
     _log(settings)
     service = build_service(settings, understander=Later(partial(understander_of, settings)))
-    senders = {"wechat": partial(delivery.send, service)}
+    metrics.start(service.redis)
+    senders = {"wechat": metrics.watched(partial(delivery.send, service))}
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
     jobs.append(partial(staff_sweeps.every_second, service))
     sweeps: list[worker.Job] = [
@@ -128,7 +129,7 @@ def serve() -> int:
 
 
 def _log(settings: Settings) -> None:
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.log_level)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 It knows Redis and the signing key, nothing else: no database, no model, little memory.
 """
 
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
 
+import logs
 import redis_server
 from settings import Settings
 from staff import stream
@@ -16,5 +16,5 @@ from staff import stream
 def create() -> Callable[..., Any]:
     """The ASGI application, with the settings of the environment."""
     settings = Settings.from_env(os.environ)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.log_level)
     return stream.create(settings, redis_server.url_of(settings))

@@ -3,7 +3,7 @@
 import secrets
 from datetime import timedelta
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
@@ -53,7 +53,7 @@ def _protect(response: Response) -> Response:
     headers.setdefault("X-Frame-Options", "SAMEORIGIN")
     headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
+    if current_app.config["SESSION_COOKIE_SECURE"]:  # behind a proxy the request itself comes by http
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if response.mimetype == "text/html":
         headers.setdefault("Cache-Control", "no-store")
@@ -72,8 +72,6 @@ def _http_error(error: HTTPException) -> Response | tuple[Response, int]:
 
 def _broken(error: Exception) -> tuple[Response, int]:
     mark = secrets.token_hex(4)
-    from flask import current_app
-
     current_app.logger.error("request %s broke [%s]", request.endpoint, mark, exc_info=error)
     return _answer(500, f"系统出了点问题，已经记下（编号 {mark}）。请过一会儿再试；急事请打12345。"), 500
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, Row
 
 import clock
+import logs
 from records import outbox, people
 from records.base import read, write
 
@@ -43,7 +44,9 @@ def deliver_due(engine: Engine, senders: Mapping[str, Sender]) -> int:
         with write(engine) as conn:
             rows = outbox.claim(conn, clock.now(), BATCH)
         for row in rows:
+            logs.follow(row.key.partition(":")[0])
             _deliver(engine, senders, row)
+        logs.follow("")
         done += len(rows)
         if len(rows) < BATCH:
             return done

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import logs
 import redis_server
 from jobs import announce
 from settings import Settings
@@ -74,7 +75,7 @@ def stream_arguments(settings: Settings) -> Sequence[str]:
 def main() -> int:
     """`python -m jobs.supervisor`: supervise what `python app.py` has prepared."""
     settings = Settings.from_env(os.environ)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.log_level)
     return supervise(settings, ("app.py", "worker"))
 
 

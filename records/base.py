@@ -109,8 +109,9 @@ def engine_for(database_url: str, *, pool: int = 8) -> Engine:
     """
     if database_url.startswith("sqlite"):
         engine = create_engine(
-            database_url, pool_size=pool, max_overflow=pool, connect_args={"timeout": _WAIT_MS / 1000}
-        )
+            database_url, pool_size=pool, max_overflow=pool, connect_args={"timeout": _WAIT_MS / 1000},
+            hide_parameters=True,
+        )  # fmt: skip
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -121,6 +122,7 @@ def engine_for(database_url: str, *, pool: int = 8) -> Engine:
         max_overflow=pool,
         pool_timeout=3,
         pool_pre_ping=False,
+        hide_parameters=True,  # an error's text must not carry what was to be stored
         connect_args={"options": options, "connect_timeout": 3},
     )
 

@@ -102,6 +102,11 @@ def set_aside(settings: Settings) -> int:
     return sum(1 for _ in (folder(settings) / "failed").glob("*.json"))
 
 
+def gauges(settings: Settings) -> dict[str, float]:
+    """The same two as gauges of this machine."""
+    return {"city_spool_waiting": waiting(settings), "city_spool_set_aside": set_aside(settings)}
+
+
 def replay(service: Service, limit: int = BATCH) -> Replayed:
     """Take the turns of spooled messages, the oldest first; called by the worker every few seconds.
 

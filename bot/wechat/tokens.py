@@ -15,6 +15,7 @@ from typing import NamedTuple
 import redis
 
 import clock
+from bot import metrics
 from bot.wechat.errors import ApiFault
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Shared:
 
     def _renewed(self, force: bool) -> Kept:
         value, seconds = self._fetch(force)
+        metrics.count("city_token_fetches", "yes" if force else "no")
         # The platform renews 5 minutes early with both valid meanwhile, so as little as 300 s may be left.
         kept = Kept(value, clock.now().timestamp() + seconds, min(300.0, seconds / 4))
         self._local = kept

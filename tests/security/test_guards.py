@@ -128,7 +128,9 @@ def test_every_post_without_its_csrf_token_is_refused(city: Flask, stranger: Fla
         if "POST" not in methods(rule) or free or rule.rule.startswith("/api/"):
             continue
         answer = stranger.post(example(rule), data={"a": "b"}, headers={"Referer": "https://localhost/"})
-        if answer.status_code != 400 or ("Set-Cookie" in answer.headers and "city_staff" in answer.headers["Set-Cookie"]):
+        if answer.status_code != 400 or (
+            "Set-Cookie" in answer.headers and "city_staff" in answer.headers["Set-Cookie"]
+        ):
             let_through.append((rule.rule, answer.status_code))
     assert let_through == []
 
