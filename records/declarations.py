@@ -22,6 +22,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    bindparam,
     insert,
     select,
     update,
@@ -147,7 +148,7 @@ def note(
 ) -> None:  # fmt: skip
     """Add a step to a declaration's history."""
     row = {"declaration_id": declaration_id, "actor": actor, "action": action, "at": at, "text": text}
-    conn.execute(insert(DeclarationEvent), row)
+    conn.execute(_NOTE, row)
 
 
 def get(conn: Connection, declaration_id: int) -> Row[Any] | None:
@@ -192,6 +193,18 @@ def listing() -> Select[Any]:
     )  # fmt: skip
 
 
+_LIVING_IN = (
+    listing().where(Declaration.room_id == bindparam("room_id"), Declaration.state.in_(LIVING)).order_by(Declaration.id)
+)
+_OF_PERSON = (
+    listing()
+    .where(Declaration.person_id == bindparam("person_id"), Declaration.state != "superseded")
+    .order_by(Declaration.id.desc())
+    .limit(bindparam("most"))
+)
+_NOTE = insert(DeclarationEvent)
+
+
 def address_of(row: Row[Any]) -> str:
     """The address of a declaration from `listing`."""
     return address(row.path, row.room_number)
@@ -202,8 +215,7 @@ def of_person(conn: Connection, person_id: int, limit: int = 50) -> list[Row[Any
 
     Each row has the declaration's columns, `number`, `path`, `room_number`; see `address_of`, `STATES`, `RELATIONS`.
     """
-    statement = listing().where(Declaration.person_id == person_id, Declaration.state != "superseded")
-    return list(conn.execute(statement.order_by(Declaration.id.desc()).limit(limit)))
+    return list(conn.execute(_OF_PERSON, {"person_id": person_id, "most": limit}))
 
 
 def by_number(conn: Connection, number: str) -> list[Row[Any]]:
@@ -219,8 +231,7 @@ def of_filing(conn: Connection, filing_id: int) -> list[Row[Any]]:
 
 def living_in(conn: Connection, room_id: int) -> list[Row[Any]]:
     """Who counts as living in a room now."""
-    statement = listing().where(Declaration.room_id == room_id, Declaration.state.in_(LIVING))
-    return list(conn.execute(statement.order_by(Declaration.id)))
+    return list(conn.execute(_LIVING_IN, {"room_id": room_id}))
 
 
 def expired(conn: Connection, today: date, limit: int = 200) -> list[Row[Any]]:

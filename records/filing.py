@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from records import cases, consent, employers, identity, notices, places, room_rules, rooms
@@ -69,7 +69,7 @@ def file(conn: Connection, room_id: int, form: Form, at: datetime) -> Receipt:
     if room is None:
         raise Refused("没有这间房了，请到村社窗口登记")
     hashed = cipher().lookup("form", str(room_id), form.key)
-    before = conn.execute(select(Filing.__table__).where(Filing.key == hashed)).first()
+    before = conn.execute(_BY_KEY, {"hashed": hashed}).first()
     if before is not None:
         return _receipt(before, again=True)
     if room.state == "closed":
@@ -85,7 +85,7 @@ def file(conn: Connection, room_id: int, form: Form, at: datetime) -> Receipt:
     flags = _flags(conn, room, living, form, at.date())
     filing = _insert_filing(conn, room, hashed, flags, form, at)
     if filing is None:  # somebody sent the same form at this very moment
-        row = conn.execute(select(Filing.__table__).where(Filing.key == hashed)).one()
+        row = conn.execute(_BY_KEY, {"hashed": hashed}).one()
         return _receipt(row, again=True)
     filing_id, number = filing
     _insert_people(conn, room, filing_id, renewed, form, at)
@@ -93,6 +93,19 @@ def file(conn: Connection, room_id: int, form: Form, at: datetime) -> Receipt:
         others = [row for row in living if row.person_id is None or row.person_id != form.person_id]
         _ask_earlier(conn, others, filing_id, at)
     return Receipt(number, filing_id, flags, False)
+
+
+# Composed once: composing a statement costs more than running it.
+_BY_KEY = select(Filing.__table__).where(Filing.key == bindparam("hashed"))
+_SAME_ROOM = select(Declaration.__table__).where(
+    Declaration.room_id == bindparam("room_id"),
+    Declaration.number_hash.in_(bindparam("hashes", expanding=True)),
+    Declaration.state.in_((*LIVING, "returned", "waiting")),
+)
+_SAME_NUMBER = select(Declaration.room_id, Declaration.number_hash, Declaration.name_hash).where(
+    Declaration.number_hash.in_(bindparam("hashes", expanding=True)), Declaration.state.in_(LIVING)
+)
+_INSERT_PERSON = insert(Declaration).returning(Declaration.id)
 
 
 def _receipt(row: Row[Any], *, again: bool) -> Receipt:
@@ -111,16 +124,13 @@ def _check_twice(form: Form) -> None:
 def _same_room(conn: Connection, room_id: int, form: Form) -> dict[bytes, Row[Any]]:
     """People of the form who are already registered in this very room: the new form replaces the old one."""
     hashes = [one for one in (resident.hashes()["number_hash"] for resident in form.residents) if one]
-    table = Declaration.__table__
-    statement = select(table).where(
-        Declaration.room_id == room_id, Declaration.number_hash.in_(hashes),
-        Declaration.state.in_((*LIVING, "returned", "waiting")),
-    )  # fmt: skip
+    if not hashes:
+        return {}
     names = {resident.hashes()["number_hash"]: resident.hashes()["name_hash"] for resident in form.residents}
     # Another name under the same number is not a correction but a question for staff.
     return {
         bytes(row.number_hash): row
-        for row in conn.execute(statement)
+        for row in conn.execute(_SAME_ROOM, {"room_id": room_id, "hashes": hashes})
         if bytes(row.name_hash) == names[bytes(row.number_hash)]
     }
 
@@ -133,11 +143,7 @@ def _flags(
     found = list(room_rules.over(room, len(adult_from), adults))
     pairs = [(one.hashes()["number_hash"], one.hashes()["name_hash"]) for one in form.residents]
     hashes = [number for number, _ in pairs if number]
-    same = conn.execute(
-        select(Declaration.room_id, Declaration.number_hash, Declaration.name_hash).where(
-            Declaration.number_hash.in_(hashes), Declaration.state.in_(LIVING)
-        )
-    ).all()
+    same = conn.execute(_SAME_NUMBER, {"hashes": hashes}).all() if hashes else []
     if any(row.room_id != room.id for row in same):
         found.append("elsewhere")
     if any((bytes(row.number_hash), bytes(row.name_hash)) not in pairs for row in same):
@@ -172,7 +178,7 @@ def _insert_people(
             "relation": resident.relation, "state": form.state, "who": resident.sealed(), "moved_in": form.moved_in,
             "until": until, "declared_at": at, "replaces": old.id if old else None, **hashes,
         }  # fmt: skip
-        made = conn.execute(insert(Declaration).returning(Declaration.id), row).scalar_one()
+        made = conn.execute(_INSERT_PERSON, row).scalar_one()
         d.note(conn, made, form.actor, form.state, at)
         if old:
             d.move(conn, old.id, "superseded", form.actor, at)

@@ -87,22 +87,23 @@ def person_id_for_filing(conn: Connection) -> int | None:
     visitor = visitors.current()
     if visitor.kiosk:
         return None
-    people.add(conn, "web", visitor.id, clock.now())
     visitors.touch()
+    people.add(conn, "web", visitor.id, clock.now())
     made = people.find(conn, "web", visitor.id)
     return int(made.id) if made is not None else None
 
 
 def found_or_404(conn: Connection, code: str) -> rooms.Found:
-    """The room behind a code. 404 for none; 429 for an address that tries short codes one after the other."""
-    if not limits.allowed(service().redis, "code", limits.address(), 600, 600):
-        abort(429)
+    """The room behind a code. 404 for none; 429 for an address that tries codes one after the other.
+
+    A right token is never limited: nobody guesses one, and a village may sit behind one address.
+    """
     found = rooms.find(conn, code)
     if found is None:
-        if not limits.allowed(service().redis, "miss", limits.address(), 60, 600):
+        if not limits.allowed(service().redis, "miss", limits.address(), 300, 600):
             abort(429)
         abort(404)
-    if found.how == "short" and not limits.allowed(service().redis, "short", limits.address(), 120, 600):
+    if found.how == "short" and not limits.allowed(service().redis, "short", limits.address(), 600, 600):
         abort(429)
     return found
 

@@ -1,9 +1,15 @@
-"""How often one address may ask for codes or try to move somebody out. Counted in Redis; without Redis nobody waits."""
+"""How often one address may ask for codes or try to move somebody out. Counted in Redis; without Redis nobody waits.
+
+A village behind one router counts as one address, so limits by it are wide.
+"""
 
 import logging
 
 import redis
-from flask import request
+
+from bot.web.limits import address
+
+__all__ = ["address", "allowed"]
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +25,3 @@ def allowed(store: redis.Redis, what: str, who: str, most: int, seconds: int) ->
     except redis.RedisError as error:
         log.warning("limits are off, Redis is away (%s)", type(error).__name__)
         return True
-
-
-def address() -> str:
-    """The address that asks; a village behind one router counts as one, so limits by it are wide."""
-    return request.remote_addr or "-"

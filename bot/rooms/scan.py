@@ -92,46 +92,47 @@ def _members(values: Any) -> list[int]:
 @pages.post("/r/<code>/declare")
 def declare(code: str) -> View:
     """Take a declaration. The same form sent again gives the same receipt."""
-    form, now = request.form, clock.now()
-    key = form.get("key", "")
-    with write(service().engine) as conn:
+    form = request.form
+    with read(service().engine) as conn:  # the one writer of a small database is not kept waiting for faults
         found = found_or_404(conn, code)
         if found.how == "revoked":
             abort(410)
         if not limits.allowed(service().redis, "declare", str(found.room.id), 60, 600):
             abort(429)
         who = person(conn)
-        result = forms.read(form, forms.known_people(conn, who.id if who else None), now.date())
-        if not 16 <= len(key) <= 64:
-            result.faults["form"] = "这一页不完整，请重新扫码打开"
-        if not result.faults and result.moved_in is not None:
-            try:
-                return _file(conn, found, result, result.moved_in)
-            except filing.Refused as refused:
-                result.faults["form"] = str(refused)
-        if wants_json():
-            return {"faults": result.faults}, 422
+        result = forms.read(form, forms.known_people(conn, who.id if who else None), clock.now().date())
+    if not 16 <= len(form.get("key", "")) <= 64:
+        result.faults["form"] = "这一页不完整，请重新扫码打开"
+    if not result.faults and result.moved_in is not None:
+        try:
+            return _file(found, who, result, result.moved_in)
+        except filing.Refused as refused:
+            result.faults["form"] = str(refused)
+    if wants_json():
+        return {"faults": result.faults}, 422
+    with read(service().engine) as conn:
         return _page(conn, found, values=form, faults=result.faults, status=422, open_part="in")
 
 
-def _file(conn: Connection, found: rooms.Found, result: forms.Read, moved_in: date) -> View:
-    person_id = person_id_for_filing(conn)
-    receipt = filing.file(
-        conn, found.room.id,
-        filing.Form(
-            key=request.form["key"], residents=result.people, moved_in=moved_in, person_id=person_id,
-            actor=f"person:{person_id}" if person_id else "person", sole=request.form.get("alone") == "yes",
-            typed=found.how == "short",
-        ),
-        clock.now(),
-    )  # fmt: skip
-    remember(receipt.number)
-    if not receipt.again:
+def _file(found: rooms.Found, who: Row[Any] | None, result: forms.Read, moved_in: date) -> View:
+    now = clock.now()
+    with write(service().engine) as conn:
+        person_id = int(who.id) if who is not None else person_id_for_filing(conn)
+        receipt = filing.file(
+            conn, found.room.id,
+            filing.Form(
+                key=request.form["key"], residents=result.people, moved_in=moved_in, person_id=person_id,
+                actor=f"person:{person_id}" if person_id else "person", sole=request.form.get("alone") == "yes",
+                typed=found.how == "short",
+            ),
+            now,
+        )  # fmt: skip
         words = f"收到您的入住登记，编号{receipt.number}。社区工作人员核对后会告诉您结果。"
-        notices.tell(
-            conn, person_id, "我的入住登记", words, "/rooms/mine", key=f"filed:{receipt.number}", at=clock.now()
-        )
+        if not receipt.again:
+            notices.tell(conn, person_id, "我的入住登记", words, "/rooms/mine", key=f"filed:{receipt.number}", at=now)
+    if who is not None and who.channel in notices.PUSHED:
         service().nudge()
+    remember(receipt.number)
     return _onward(url_for("rooms.receipt", number=receipt.number))
 
 
