@@ -155,7 +155,7 @@ def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
     grams = _matrix([_gram_row(vectoriser, sounds, *pair) for pair in zip(normal, focused, strict=True)],
                     len(vectoriser.known))
     progress("sentence encoder")
-    with _one_thread():  # small products: more threads only wait for each other
+    with one_thread():  # small products: more threads only wait for each other
         vectors = _encoded(encoder, normal, focused)
     directions = _main_directions(vectors)
     examples = vectors @ directions
@@ -179,7 +179,8 @@ def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
     )
 
 
-def _one_thread() -> AbstractContextManager[Any]:
+def one_thread() -> AbstractContextManager[Any]:
+    """Small products are faster alone: with more threads they mostly wait for each other."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     limits: AbstractContextManager[Any] = threadpool_limits(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from . import crisis
-from .classifier import Classifier
+from .classifier import Classifier, one_thread
 from .nlu_files import HERE, Line
 
 # Fewer development lines than this say nothing about an intent.
@@ -39,7 +39,8 @@ class Floors:
 
 def check(model: Classifier, development: Sequence[Line], floors: Floors) -> None:
     """Raises `BelowFloor` when `model` or the crisis detector misses a floor on the development lines."""
-    misses = [*_intent_misses(model, development, floors), *_crisis_misses(development, floors)]
+    with one_thread():
+        misses = [*_intent_misses(model, development, floors), *_crisis_misses(development, floors)]
     if misses:
         raise BelowFloor("the model is below a floor of intents/floors.yml and is not used:\n" + "\n".join(misses)
                          + "\nlook at python -m intents.evaluate, then mend the training files (or the floor)")
