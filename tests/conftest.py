@@ -1,6 +1,5 @@
 """What all tests share: a real redis-server, real databases, one trained model, and a service of each test's own."""
 
-import os
 import secrets
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from sqlalchemy import create_engine, text
+from threadpoolctl import threadpool_limits
 
 import redis_server
 from app import build_service, create_app
@@ -20,14 +20,15 @@ from knowledge_base import Knowledge, store
 from records import migrate
 from settings import Settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
 def understander() -> Understander:
     """The trained model, kept between runs in `var/model`; trained first when the files have changed."""
-    return Understander.load(ROOT / "var" / "model")
+    made = Understander.load(ROOT / "var" / "model")
+    threadpool_limits(1)  # as the service runs: its processes are the parallelism
+    return made
 
 
 @pytest.fixture(scope="session")
