@@ -188,3 +188,42 @@ def test_pages_fit_the_smallest_phone(desk, open_page, asks) -> None:
         page.goto(path)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{path} is {wide} px too wide"
+
+
+NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a[href]')]
+  .filter(el => el.checkVisibility() && !(el.labels?.length || el.ariaLabel || el.title || el.textContent.trim() || el.getAttribute('aria-labelledby')))
+  .map(el => el.outerHTML.slice(0, 120))"""
+PALE = """() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
+  const behind = el => {
+    for (let at = el; at; at = at.parentElement) { const c = rgb(getComputedStyle(at).backgroundColor); if (c.length < 4 || c[3] > 0.9) return c; }
+    return [255, 255, 255];
+  };
+  const pale = [];
+  for (const el of document.querySelectorAll('body *')) {
+    if (!el.checkVisibility() || ![...el.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+    if (el.closest('svg, [disabled], .hide, .skip, option')) continue;
+    const a = light(rgb(getComputedStyle(el).color)), b = light(behind(el));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) pale.push(`${ratio.toFixed(2)} ${el.className} ${el.textContent.trim().slice(0, 20)}`);
+  }
+  return pale;
+}"""
+TWICE = """() => { const ids = [...document.querySelectorAll('[id]')].map(el => el.id); return ids.filter((id, n) => ids.indexOf(id) !== n); }"""
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_everything_has_a_name_and_can_be_read(desk, open_page, asks, says, colours: str) -> None:
+    asks()
+    says("我不想活了，想从楼上跳下去", "o-bo")
+    page = desk("lu", "supervisor", tuple(staff.TEAMS))
+    page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+    paths = page.eval_on_selector_all(".rail a", "links => links.map(link => link.href)")
+    for path in ["/staff/chat/1", "/staff/chat/2", "/staff/chat/2/safety", *paths]:
+        page.goto(path)
+        assert page.evaluate(NAMELESS) == [], path
+        assert page.evaluate(PALE) == [], path
+        assert page.evaluate(TWICE) == [], path
+        assert page.locator("h1, h2").count() > 0, path
