@@ -106,6 +106,7 @@ def work() -> int:
         partial(clocks.overdue_cases, service.engine),
         partial(moves.remind_of_duties, service.engine),
         partial(moves.ask_again, service.engine),
+        partial(moves.retire, service.engine),
         partial(clocks.articles_expire, service.engine, service.redis),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
     ]

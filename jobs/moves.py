@@ -1,4 +1,5 @@
-"""Rooms as time passes: landlords and firms are reminded of moves to report, people are asked again after a year."""
+"""Rooms as time passes: landlords and firms are reminded of moves to report, people are asked again after a year, and
+what is no longer needed is taken out."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -6,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 import clock
-from records import declarations, employers, notices
+from records import declarations, employers, notices, room_rules
 from records.base import write
 
 _DUTY = "有{count}个租客（员工）的变动要报，最早的截止{due}。点开看看，确认一下就算报了。"
@@ -47,3 +48,10 @@ def ask_again(engine: Engine) -> int:
             key = f"again:{row.id}:{row.until}"
             asked += notices.tell(conn, row.person_id, "您的住处登记", words, "/rooms/mine", key=key, at=now)
     return asked
+
+
+def retire(engine: Engine) -> int:
+    """Take out what identifies people where it is no longer needed (`keep_days`, `wait_days` of `room_rules.yml`)."""
+    terms = room_rules.rules()
+    with write(engine) as conn:
+        return declarations.retire(conn, clock.now(), keep_days=terms["keep_days"], wait_days=terms["wait_days"])

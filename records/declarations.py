@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Date,
     ForeignKey,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
+    func,
     insert,
     select,
     update,
@@ -269,18 +271,46 @@ def reason(conn: Connection, declaration_id: int) -> str:
     return conn.execute(statement).scalar() or ""
 
 
+OVER = ("moved_out", "superseded", "declined", "returned")
+"""States in which a declaration no longer counts."""
+
+
 def erase_person(conn: Connection, person_id: int, at: datetime) -> int:
     """Take out what identifies somebody from his declarations that no longer count. Returns how many.
 
     Those in force stay until the office closes them: registering is a duty of law, not of consent (the caller says so).
     """
-    over = ("moved_out", "superseded", "declined", "returned")
+    return _erase(conn, Declaration.person_id == person_id, f"person:{person_id}", at)
+
+
+def retire(conn: Connection, at: datetime, *, keep_days: int, wait_days: int) -> int:
+    """Take out what identifies people from declarations that stopped counting `keep_days` ago, and end those that wait
+    for somebody's consent for longer than `wait_days`. Returns how many were emptied.
+    """
+    too_long = select(Declaration.id).where(
+        Declaration.state == "waiting", Declaration.declared_at < at - timedelta(days=wait_days)
+    )
+    for declaration_id in conn.execute(too_long.limit(500)).scalars().all():
+        move(conn, declaration_id, "superseded", "job:moves", at)
+        _erase(conn, Declaration.id == declaration_id, "job:moves", at)
+    newest = (
+        select(func.max(DeclarationEvent.at))
+        .where(DeclarationEvent.declaration_id == Declaration.id)
+        .correlate(Declaration)
+        .scalar_subquery()
+    )
+    return _erase(conn, newest < at - timedelta(days=keep_days), "job:moves", at)
+
+
+def _erase(conn: Connection, which: ColumnElement[bool], actor: str, at: datetime) -> int:
     statement = (
         update(Declaration)
-        .where(Declaration.person_id == person_id, Declaration.state.in_(over))
+        .where(which, Declaration.state.in_(OVER), Declaration.who.is_not(None))
         .values(who=None, number_hash=None, last4_hash=None, name_hash=None, phone_hash=None, adult_from=None)
+        .execution_options(synchronize_session=False)
     )
     ids = list(conn.execute(statement.returning(Declaration.id)).scalars())
+    conn.execute(update(DeclarationEvent).where(DeclarationEvent.declaration_id.in_(ids)).values(text=None))
     for declaration_id in ids:
-        note(conn, declaration_id, f"person:{person_id}", "erased", at)
+        note(conn, declaration_id, actor, "erased", at)
     return len(ids)

@@ -11,7 +11,7 @@ from records import conversations, declarations, employers, filing, landlords
 from records.base import read, write
 from records.declarations import Declaration
 
-from .conftest import NOW, room_named, somebody
+from .conftest import NOW, id_number, room_named, somebody
 from .test_declarations import declare, only, resident
 
 
@@ -68,3 +68,24 @@ def test_after_a_year_somebody_is_asked_once(engine: Engine) -> None:
     with write(engine) as conn:
         declarations.renew(conn, [row.id], f"person:{person}", NOW.date() + timedelta(days=365), NOW)
         assert declarations.expired(conn, NOW.date()) == []
+
+
+def test_what_is_over_is_emptied_on_schedule_and_what_counts_is_not(engine: Engine) -> None:
+    room, dormitory = room_named(engine, "1号楼", "102"), room_named(engine, "员工宿舍", "101")
+    with clock.frozen(NOW):
+        gone = only(engine, declare(engine, room.id, resident("走了", id_number("19900101"))))
+        stays = only(engine, declare(engine, room.id, resident("还在", id_number("19900102"))))
+        named = resident("没同意", id_number("19900103"))
+        waits = only(engine, declare(engine, dormitory.id, named, employer_id=dormitory.employer_id, state="waiting"))
+        with write(engine) as conn:
+            declarations.move(conn, gone.id, "moved_out", "staff:1", NOW, text="房东电话里说的")
+    for days, known in ((29, [True, True, True]), (31, [True, True, False]), (731, [False, True, False])):
+        with clock.frozen(NOW + timedelta(days=days)):
+            moves.retire(engine)
+        with read(engine) as conn:
+            rows = [declarations.get(conn, one.id) for one in (gone, stays, waits)]
+            assert [row.who is not None for row in rows] == known, days
+            assert [row.number_hash is not None for row in rows] == known, days
+    with read(engine) as conn:
+        assert all(event.text is None for event in declarations.history(conn, gone.id))
+        assert declarations.get(conn, waits.id).state == "superseded"
