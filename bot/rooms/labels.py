@@ -7,11 +7,12 @@ one-bit image of one sample a module: exact at any size, and small enough for 80
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import segno
-from fpdf import FPDF
-from fpdf.enums import PageOrientation
+
+if TYPE_CHECKING:  # 24 MB that only the command that draws labels needs
+    from fpdf import FPDF
 
 _FONTS = (
     "opentype/noto/NotoSansCJK-Regular.ttc", "noto-cjk/NotoSansCJK-Regular.ttc", "google-noto-cjk/NotoSansCJK-Regular.ttc",
@@ -73,6 +74,9 @@ def draw(
 
     Raises `NoFont`. The file is whole or not there.
     """
+    from fpdf import FPDF
+    from fpdf.enums import PageOrientation
+
     pdf = FPDF(orientation=PageOrientation.PORTRAIT, unit="mm", format=size.page)
     pdf.set_auto_page_break(False)
     pdf.set_margin(0)
@@ -99,7 +103,7 @@ def draw(
     return count, pdf.pages_count
 
 
-def _label(pdf: FPDF, room: Any, x: float, y: float, size: Size, public_url: str) -> None:
+def _label(pdf: "FPDF", room: Any, x: float, y: float, size: Size, public_url: str) -> None:
     width, height = size.label
     side = size.code
     pad = (height - side) / 2 if size.page == A4 else 2.0
@@ -124,7 +128,7 @@ def _label(pdf: FPDF, room: Any, x: float, y: float, size: Size, public_url: str
         cursor += line * 0.95
 
 
-def _write(pdf: FPDF, words: str, x: float, y: float, point: float) -> None:
+def _write(pdf: "FPDF", words: str, x: float, y: float, point: float) -> None:
     pdf.set_font("noto", size=point)
     pdf.text(x, y, words)
 
@@ -160,7 +164,7 @@ def _pieces(words: str) -> list[str]:
     return pieces
 
 
-def _code(pdf: FPDF, url: str, x: float, y: float, side: float) -> None:
+def _code(pdf: "FPDF", url: str, x: float, y: float, side: float) -> None:
     """Draw a QR code (error correction M, four modules of quiet zone) into a square of `side` mm."""
     matrix = segno.make(url, error="m", micro=False, boost_error=False, mask=_MASK).matrix
     modules = len(matrix)
