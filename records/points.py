@@ -173,11 +173,15 @@ def enter(
 
 
 def decide(
-    conn: Connection, award_id: int, state: str, *, staff_id: int, at: datetime, reason: str = ""
+    conn: Connection, award_id: int, state: str, *, staff_id: int, at: datetime, reason: str = "",
+    regions: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Approve, refuse or revoke. Raises `Refused`: not in the table, one's own entry, or over the allotment."""
+    """Approve, refuse or revoke; within `regions`, where given.
+
+    Raises `Refused`: not in the table, one's own entry, or over the allotment.
+    """
     row = conn.execute(select(Award.__table__).where(Award.id == award_id)).first()
-    if row is None or state not in MOVES[row.state]:
+    if row is None or state not in MOVES[row.state] or (regions and row.region not in regions):
         raise Refused("这一笔已经有人处理过了，请刷新再看")
     if state == "approved" and row.entered_by == staff_id:
         raise Refused("自己录入的要请另一个人复核")

@@ -14,6 +14,7 @@ RULES = {
     "web.say": (("30 per minute; 600 per day", "person"), ("600 per minute", "address")),
     "web.send_photo": (("10 per minute; 100 per day", "person"), ("200 per minute", "address")),
     "web.messages": (("90 per minute", "person"), ("6000 per minute", "address")),
+    "web.services": (("120 per minute", "person"), ("1200 per minute", "address")),
     "web.qr": (("30 per minute", "person"), ("300 per minute", "address")),
     "web.carry_on": (("20 per minute", "address"),),
     "web.export_json": (("20 per hour", "person"), ("300 per hour", "address")),
