@@ -39,6 +39,15 @@ def declare(conn: Connection, staff_id: int, state: str, at: datetime) -> None:
     conn.execute(statement.on_conflict_do_update(index_elements=["staff_id"], set_=values))
 
 
+_BEAT = timedelta(seconds=20)  # how stale `seen_at` may grow: not every sign of life is worth a write
+
+
+def quiet(conn: Connection, staff_id: int, at: datetime) -> bool:
+    """Whether somebody's console was last heard of so long ago that `beat` should note it."""
+    row = conn.execute(select(Presence.seen_at).where(Presence.staff_id == staff_id)).first()
+    return row is not None and row.seen_at < at - _BEAT
+
+
 def beat(conn: Connection, staff_id: int, at: datetime) -> None:
     """An open console was heard of."""
     conn.execute(update(Presence).where(Presence.staff_id == staff_id).values(seen_at=at))

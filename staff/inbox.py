@@ -119,11 +119,13 @@ def set_presence() -> Response:
 def live() -> Response:
     """The console's pulse: alarms and counts. Every open page asks now and then, and at once when it is told to."""
     now = clock.now()
-    with write(house().engine) as conn:
-        presence.beat(conn, me().id, now)
     with read(house().engine) as conn:
+        quiet = presence.quiet(conn, me().id, now)
         counts = desk_queries.counts(conn, scope()) if me().may("inbox.see") else {}
         alarms = desk_queries.alarms(conn, scope())
+    if quiet:
+        with write(house().engine) as conn:
+            presence.beat(conn, me().id, now)
     counts.pop("teams", None)
     shown = [
         {

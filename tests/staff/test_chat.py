@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from bot import turn
-from records import audit, conversations, handoffs, outbox, ratings, staff_words
+from records import audit, conversations, handoffs, outbox, ratings, staff_words, uploads
 from records.base import read, write
 from records.outbox import Outgoing
 
@@ -253,3 +253,23 @@ def test_who_hears_of_danger_in_the_middle_of_a_chat_keeps_it_until_relieved(app
     officer.post(chat_url(id, "transfer"), to=f"staff:{care.staff_id}")
     officer.get(chat_url(id), status=404)
     assert "跳下去" in care.get(chat_url(id))
+
+
+def test_a_picture_is_seen_by_those_who_may_read_its_message(app: Flask, hire, asks) -> None:
+    import clock
+    from bot.message import Inbound
+
+    service = app.extensions["service"]
+    name = uploads.keep(service.settings.data_dir / "uploads", b"\xff\xd8\xff\xe0 a picture")
+    id = asks(sender="v-1", channel="web")
+    sent = Inbound(channel="web", sender="v-1", key="w:p", kind="image", sent_at=clock.now(), media=name)
+    person = turn.take(service, sent).person_id
+    with read(service.engine) as conn:
+        message = next(m for m in conversations.transcript(conn, person) if m.kind == "image")
+    desk, other = hire("officer"), hire("officer", "b", ("labour",))
+    path = chat_url(id, f"photo/{message.id}")
+    assert path in desk.get(chat_url(id))
+    answer = desk.client.get(path)
+    assert answer.data.endswith(b"a picture") and answer.mimetype == "image/jpeg"
+    other.get(path, status=404)
+    desk.get(chat_url(id, "photo/1"), status=404)
