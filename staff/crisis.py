@@ -10,7 +10,7 @@ from staff import doors
 from staff.blueprint import blueprint
 from staff.chat import owned, seen
 from staff.house import house, me, scope
-from staff.inbox import region_names
+from staff.inbox import climbed, region_names
 from staff.permissions import needs
 
 CHECKS = (
@@ -34,7 +34,7 @@ def crisis_desk() -> str:
     with read(house().engine) as conn:
         alarms = desk_queries.alarms(conn, scope())
         care = desk_queries.in_care(conn)
-    return render_template("staff/crisis.html", alarms=alarms, care=care, region_names=region_names())
+    return render_template("staff/crisis.html", alarms=alarms, care=care, region_names=region_names(), climbed=climbed)
 
 
 @blueprint.post("/alarms/<int:alarm_id>/take")

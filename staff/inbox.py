@@ -9,7 +9,7 @@ import clock
 from records import audit, desk_queries, handoffs, presence, staff
 from records.base import read, write
 from records.desk_queries import Wanted
-from staff import doors, tickets, words
+from staff import doors, outside, tickets, words
 from staff.blueprint import blueprint
 from staff.house import house, me, scope
 from staff.permissions import needs
@@ -130,13 +130,19 @@ def live() -> Response:
     shown = [
         {
             "id": alarm.id, "person": words.person(alarm.person_id), "since": alarm.raised_at.isoformat(),
-            "level": alarm.level, "owner": alarm.owner or "",
+            "level": alarm.level, "climbed": climbed(alarm.level), "owner": alarm.owner or "",
             "region": region_names().get(alarm.region or alarm.person_region or "", "地区未知"),
             "take": url_for("staff.take_alarm", alarm_id=alarm.id),
         }
         for alarm in alarms
     ]  # fmt: skip
     return jsonify(alarms=shown, counts=counts, now=now.isoformat())
+
+
+def climbed(level: int) -> str:
+    """How far an alarm has climbed, in words; never that somebody outside was told who wasn't."""
+    outside_told = "已对外通知" if outside.is_set_up(house().settings) else "没有设置对外通知，请打电话叫人"
+    return ("", "已通知值班长", outside_told)[level]
 
 
 @blueprint.get("/ticket")

@@ -35,6 +35,11 @@ def senders(settings: Settings) -> list[Sender]:
     return made or [nobody]
 
 
+def is_set_up(settings: Settings) -> bool:
+    """Whether a notice has anywhere to go."""
+    return bool(settings.outside_webhook or (settings.smtp_url and settings.outside_mail_to))
+
+
 def nobody(text: str) -> None:
     """The null twin."""
     log.warning("an outside notice has nowhere to go: set OUTSIDE_WEBHOOK, or SMTP_URL and OUTSIDE_MAIL_TO")

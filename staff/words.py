@@ -40,6 +40,19 @@ UNDELIVERED = {
     "pending": "正在发送…",
     "sending": "正在发送…",
 }
+DEEDS = {
+    "login": "登录", "logout": "退出", "search": "查找", "chat.opened": "打开会话", "chat.claimed": "接起会话",
+    "chat.transferred": "转交会话", "chat.closed": "结束会话", "chat.taken_over": "接管会话", "alarm.taken": "接警",
+    "safety.checked": "安全核对", "personal.revealed": "查看完整信息", "case.opened": "打开事项", "case.accepted": "受理事项",
+    "case.working": "办理事项", "case.resolved": "办结事项", "case.returned": "退回事项", "case.assigned": "分派事项",
+    "cases.exported": "导出事项", "reports.exported": "导出报表", "switch.changed": "改开关", "calendar.changed": "改节假日",
+    "shift.added": "排班", "staff.created": "开账号", "staff.invited": "邀请同事", "staff.joined": "同事加入",
+    "staff.change": "改账号", "staff.disable": "停用账号", "staff.disabled": "停用账号", "staff.enable": "恢复账号",
+    "staff.sessions": "退出所有登录", "staff.totp": "清掉两步验证", "staff.totp_on": "打开两步验证",
+    "staff.totp_off": "关掉两步验证", "staff.password": "改密码", "quality.opened": "质检阅读", "quality.scored": "质检打分",
+    "canned.added": "加快捷回复", "canned.removed": "删快捷回复",
+}  # fmt: skip
+"""The audit log's actions in words."""
 _WEEKDAYS = "一二三四五六日"
 
 
@@ -135,5 +148,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hides": hides,
     "percent": percent, "preview": preview, "team": of(TEAMS), "role": of(ROLES), "channel": of(CHANNELS),
     "reason": of(REASONS), "state": of(STATES), "band": of(BANDS), "outcome": of(OUTCOMES), "action": of(ACTIONS),
-    "undelivered": of(UNDELIVERED), "media": of(_MEDIA),
+    "undelivered": of(UNDELIVERED),
+    "deed": of(DEEDS), "media": of(_MEDIA),
 }  # fmt: skip

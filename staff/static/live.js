@@ -59,7 +59,6 @@ function showAlarms(alarms) {
 function row(alarm) {
   const line = document.createElement("div");
   line.className = "alarm";
-  const level = ["", "已通知值班长", "已对外通知"][alarm.level] || "";
   const text = document.createElement("b");
   text.textContent = "有人可能有生命危险";
   const more = document.createElement("span");
@@ -68,7 +67,7 @@ function row(alarm) {
   since.className = "since";
   since.dataset.since = alarm.since;
   since.textContent = span(secondsSince(alarm.since));
-  more.append(since, alarm.owner ? `，${alarm.owner}接待中` : "", level ? `，${level}` : "");
+  more.append(since, alarm.owner ? `，${alarm.owner}接待中` : "", alarm.climbed ? `，${alarm.climbed}` : "");
   const form = document.createElement("form");
   form.method = "post";
   form.action = alarm.take;

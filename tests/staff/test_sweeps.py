@@ -231,3 +231,15 @@ def test_hours_follow_the_week_the_holidays_and_the_adjusted_days(house) -> None
 def test_hours_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
         hours.parse(text)
+
+
+def test_nobody_is_said_to_have_been_told_who_was_not(house, hire, says) -> None:
+    lead, start = hire("supervisor"), clock.now()
+    says(DANGER)
+    with clock.frozen(start + timedelta(seconds=200)):
+        sweeps.climb(house)
+        sweeps.tell_outside(house)  # nowhere to send it is set up
+        assert lead.json("/staff/live")["alarms"][0]["climbed"] == "没有设置对外通知，请打电话叫人"
+        assert "没有设置对外通知" in lead.get("/staff/crisis")
+        house.settings = replace(house.settings, outside_webhook="https://example.org/hook")
+        assert lead.json("/staff/live")["alarms"][0]["climbed"] == "已对外通知"
