@@ -27,6 +27,7 @@ def answer(
         said = masked(s.heard) if s.heard and aspect == "main" and len(s.heard.text) >= 5 else s.state.said
         said = said if s.state.topic == intent or said != s.state.said else ""
         state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
+        state = replace(state, shown=reply.articles[0] if reply.articles else "")
     return Decision(
         "question", replies, replace(state, misses=misses), intent, handler=intent, region=region or reply.region
     )

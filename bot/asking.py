@@ -168,6 +168,6 @@ def noted(form: Form, before: Progress, after: Progress) -> str:
         return f"好，{text}。" if len(text) <= _SHORT and said[0][0].kind != "yes_no" else "好，记下了。"
     return (
         "记下了："
-        + "，".join(f"{slot.label}{text if len(text) <= _SHORT else '（已记）'}" for slot, text in said)
+        + "，".join(f"{slot.label}{text if len(text) <= 2 * _SHORT else '（已记）'}" for slot, text in said)
         + "。"
     )

@@ -8,7 +8,7 @@ from bot.message import Inbound
 from bot.repair import QUESTION
 from bot.state import State
 from handlers.calculators import PREFIX, REMIND
-from handlers.declared import forms
+from handlers.declared import forms, named_in
 from handlers.policy import SIDES
 from handlers.registry import titles
 from handlers.talk import CASE_NUMBER
@@ -77,6 +77,8 @@ def picked(inbound: Inbound, state: State) -> str:
         return state.offered[at - 1][1] if 1 <= at <= len(state.offered) else ""
     if _LAST.fullmatch(said):
         return state.offered[-1][1]
+    if "提醒" in said and len(said) <= 10:
+        return next((id for _, id in state.offered if id.startswith(REMIND)), "")
     before = _ORDINAL.fullmatch(said) if state.asking == "which" else None
     if before:
         return state.offered[0 if before[1] in "前上" else 1][1]
@@ -121,9 +123,16 @@ _BARE_START = re.compile(
 )
 
 
+_OUTRIGHT = re.compile(
+    r"(?:登记|报名|上报|举报|预约|投诉|填写?|提交)[^？?吗]{2,10}|[^？?吗怎]{2,8}(?:登记|报名|预约|投诉|举报|申请表)"
+)
+
+
 def wants_form(text: str) -> bool:
     """Whether a message asks to have something filed, computed or booked here and now, not how it is done."""
     if wants_sum(text) or bare_start(text):
+        return True
+    if _OUTRIGHT.fullmatch(text.strip()) and named_in(text.strip()):
         return True
     return _START.search(text) is not None and QUESTION.search(text) is None
 

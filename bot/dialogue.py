@@ -38,6 +38,8 @@ def decide(situation: Situation) -> Decision:
 def _owned(s: Situation) -> Decision:
     if s.heard is not None and (s.heard.danger or _sure_of_crisis(s, s.heard)):
         return _crisis(s)
+    if s.heard is not None and s.line != "claimed" and _hurt_now(s.heard):
+        return _kept_open(s, answering.answer(s, "emergency", "main"))
     if s.line == "claimed":
         return Decision("staff", (), s.state, intent=s.heard.intent if s.heard else "")
     if not s.switches.bot_on:
@@ -73,9 +75,22 @@ def _sure_of_crisis(s: Situation, heard: Understanding) -> bool:
     talk, an answer to a form or a side of the last topic (我弟弟也行吗) is no sign."""
     if heard.intent != "psych_crisis" or heard.band != "answer":
         return False
+    if _hurt_now(heard):
+        return False
     said = heard.text.strip()
     plain = any(way.fullmatch(said) for way in (repair.SKIP, repair.CANCEL, repair.RESUME, repair.COURTESY, repair.ACK))
     return not (plain or side(said) or (s.state.form and len(said) <= 4))
+
+
+def _hurt_now(heard: Understanding) -> bool:
+    """Somebody's body is in danger, said in so many words where the classifier is in doubt between despair and that."""
+    return (
+        heard.intent in ("psych_crisis", "emergency") and not heard.danger and talk.BODY.search(heard.text) is not None
+    )
+
+
+def _kept_open(s: Situation, decision: Decision) -> Decision:
+    return replace(decision, state=replace(decision.state, form=s.state.form))
 
 
 def _crisis(s: Situation) -> Decision:

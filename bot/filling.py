@@ -10,6 +10,7 @@ from bot.state import State
 from handlers import calculators
 from handlers.declared import Form
 from handlers.declared import forms as declared
+from handlers.slots import Slot
 from handlers.turn import Choice, Link, Turn
 from intents import Understanding
 from knowledge_base import Knowledge, RuleInputError
@@ -36,9 +37,13 @@ class Filing:
 
     def region(self, tree: RegionTree) -> str | None:
         """The most specific place of ours that its answers name; None for none."""
-        said = [self.progress.value(slot.name) for slot in self.form.slots if slot.kind in ("district", "text")]
-        named = [r.key for r in tree.regions.values() if r.key in PREFIXES and any(r.short in text for text in said)]
-        return named[-1] if named else None
+        ours = [region for region in tree.regions.values() if region.key in PREFIXES]
+        for sort in (_is_district, _is_place, _is_text):
+            said = [self.progress.value(slot.name) for slot in self.form.slots if sort(slot)]
+            named = [region.key for region in ours if any(region.short in text for text in said)]
+            if named:
+                return named[-1]
+        return None
 
     def receipt(self, number: str) -> Reply:
         """Said when it is filed."""
@@ -49,6 +54,18 @@ class Filing:
         )
         choices_ = (Choice("查办理进度", "case_status"),)
         return Reply(text=text, choices=choices_, links=(Link("我的记录", "/me"),))
+
+
+def _is_district(slot: Slot) -> bool:
+    return slot.kind == "district"
+
+
+def _is_place(slot: Slot) -> bool:
+    return slot.signs == "place"
+
+
+def _is_text(slot: Slot) -> bool:
+    return slot.kind == "text"
 
 
 def named(name: str, knowledge: Knowledge) -> Form | None:
@@ -107,8 +124,9 @@ def limit_of(form: Form, progress: Progress, region: str, knowledge: Knowledge, 
     """The time limit that a form's answers lead to, clause by clause; empty where none is declared or known."""
     if not form.limit:
         return ""
-    given = {name: progress.value(slot) for name, slot in form.limit["inputs"].items() if progress.value(slot)}
-    given |= form.limit.get("given", {})
+    given = {name: progress.value(slot) for name, slot in form.limit.get("inputs", {}).items() if progress.value(slot)}
+    fixed = form.limit.get("given", {})
+    given |= {name: now.date().isoformat() if value == "today" else value for name, value in fixed.items()}
     if not given or knowledge.rules.find(form.limit["topic"], region) is None:
         return ""
     try:

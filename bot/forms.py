@@ -23,6 +23,8 @@ __all__ = ["CONFIRM", "RESUME", "Progress", "Step", "advance", "answers", "begin
 
 PATIENCE = 2
 """Answers in a row that don't fit before a person is offered."""
+_BY_HAND = ("number", "amount", "months", "choice", "date", "stage", "district")
+"""Kinds whose answer is taken as it stands when it can't be read again and again."""
 _STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
 _BORN = ("birth", "born_on")
 _GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
@@ -252,7 +254,7 @@ def _filling(form: Form, progress: Progress, m: _Message) -> Step:
     known = _told_already(form, progress, m)
     if known:
         return Step(question(slot, known), progress)
-    return _not_fitting(slot, progress, fault)
+    return _not_fitting(form, slot, progress, fault, m)
 
 
 def _story(form: Form, progress: Progress, m: _Message) -> Progress:
@@ -272,8 +274,11 @@ def _told_already(form: Form, progress: Progress, m: _Message) -> str:
     return ""
 
 
-def _not_fitting(slot: Slot, progress: Progress, fault: str) -> Step:
+def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: _Message) -> Step:
     faults = progress.faults + 1
+    if faults > PATIENCE and not slot.must and slot.kind in _BY_HAND and form.end == "case":
+        after = progress.put(slot.name, m.said[:100])  # somebody at a desk can read it
+        return ask(form, replace(after, asking=""), m.now, "没关系，先照您说的记下，工作人员会跟您核对。")
     text = fault or slot.ask
     offered = asking.offered(slot)
     if faults >= PATIENCE:
@@ -295,7 +300,7 @@ def _taken(form: Form, progress: Progress, slot: Slot, m: _Message) -> tuple[Pro
         if not rest:
             return after, ""
         said = said if slot.least >= 4 else rest  # a story is kept whole
-    if slot.signs in ("firm", "place") and (used or len(said) > 12):
+    if (slot.signs in ("firm", "place") and (used or len(said) > 12)) or (slot.signs.startswith("=") and len(said) > 6):
         said = spotting.spotted(slot, said, entities) or said
     read = slots.read(slot, said, entities, m.now)
     return (after.put(slot.name, read.value) if read.value else after), read.fault
@@ -318,6 +323,9 @@ def _spotted(form: Form, progress: Progress, asked: Slot | None, m: _Message) ->
                 continue
         elif asked is not None and asked.kind == "text" and asked.least >= 4 and slot.kind == "choice":
             continue  # a story names many things
+        elif asked is not None and slot.kind == "choice" and any(m.said in (o, *w) for o, w in slot.options):
+            value = slots.read(slot, m.said, (), m.now).value
+            words = m.said
         else:
             value = spotting.spotted(slot, m.said, m.heard.entities)
             words = spotting.words_of(slot, m.said, value)
@@ -337,7 +345,8 @@ def _allowed(slot: Slot, value: str, now: datetime) -> bool:
 def _aside(form: Form, slot: Slot, m: _Message, fits: bool) -> bool:
     """Whether a message is a question to be answered before the form goes on."""
     said = m.said
-    if side(said):
+    aspect = side(said)
+    if aspect and not (fits and slot.kind != "text") and (aspect != "who" or repair.asks(said)):
         return True
     other = m.heard.band == "answer" and m.heard.intent not in (*form.intents, *_STEERING)
     if other and choices.wants_form(said):

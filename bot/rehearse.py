@@ -1,4 +1,4 @@
-"""`python -m bot.rehearse F.jsonl`: plays dialogues through the real turn, with a database of its own.
+"""`python -m bot.rehearse F.jsonl …`: plays dialogues through the real turn, with a database of its own.
 
 A line of the file is one dialogue: `{"id", "goal", "now"?, "turns": [{"user", "expect": {...}}]}`. In `expect`,
 `intent` is what was understood, `handler` the intent whose handler answered, `must_include` a list of texts of which
@@ -6,7 +6,8 @@ all must occur in what the person sees (`a|b`: one of them), `must_not` texts th
 person was asked for. What is null or left out is not checked.
 
 Prints a line for each turn that failed, and last
-`turns_passed=130 turns=134 dialogues_passed=38 dialogues=40`.
+`turns_passed=130 turns=134 dialogues_passed=38 dialogues=40`. With `--document OUT.md` it writes one conversation for
+each service, as it was just played, for people to read.
 """
 
 import argparse
@@ -28,6 +29,7 @@ import clock
 from bot import turn
 from bot.message import Inbound, Reply
 from bot.service import Service
+from handlers.registry import STEERING, titles
 from intents.understander import Understander
 from knowledge_base import store
 from knowledge_base.live import Fixed
@@ -122,8 +124,8 @@ def read_file(path: Path) -> list[dict[str, Any]]:
     return dialogues
 
 
-def embedded_service(folder: Path, backend: str) -> Service:
-    """A service with a database in `folder` and no Redis: its signals go nowhere."""
+def embedded_service(folder: Path, backend: str, understander: Understander | None = None) -> Service:
+    """A service with a database in `folder` and no Redis: its signals go nowhere. The model is loaded unless given."""
     env = {
         **os.environ,
         "NLU_BACKEND": backend,
@@ -143,13 +145,16 @@ def embedded_service(folder: Path, backend: str) -> Service:
 def main(arguments: list[str]) -> int:
     """The command. Returns 0 when every turn passed, 1 when not, 2 for a file that can't be read."""
     parser = argparse.ArgumentParser(prog="python -m bot.rehearse", description="Play dialogues through the real turn.")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+", metavar="F.jsonl")
+    parser.add_argument(
+        "--document", type=Path, metavar="OUT.md", help="one conversation a service, for people to read"
+    )
     parser.add_argument("--backend", choices=("local", "rasa"), default="local")
     parser.add_argument("--json", type=Path, metavar="OUT", help="every turn's verdict, a JSON object a line")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.ERROR)
     try:
-        dialogues = read_file(options.file)
+        dialogues = [dialogue for file in options.files for dialogue in read_file(file)]
     except (OSError, BadFile, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -163,6 +168,8 @@ def main(arguments: list[str]) -> int:
     if options.json:
         rows = ({name: getattr(v, name) for name in Verdict.__slots__} for v in verdicts)
         options.json.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    if options.document:
+        options.document.write_text(document(verdicts), encoding="utf-8")
     return _summary(dialogues, verdicts)
 
 

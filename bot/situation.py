@@ -76,6 +76,7 @@ def turn_of(
         titles=titles(),
         sides=sides,
         plain=s.state.plain,
+        misses=s.state.misses,
         about=about,
         desk=s.desk,
     )

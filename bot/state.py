@@ -39,6 +39,8 @@ class State:
     """Whether the person comes back after a long time; never stored."""
     known: tuple[tuple[str, str], ...] = ()
     """(entity type, value) of what was said about the topic, so that a form needn't ask again."""
+    shown: str = ""
+    """The article last told."""
     said: str = ""
     """The words that brought up the topic, so that a form about it needn't ask for what they told."""
     notice: str = ""

@@ -28,11 +28,23 @@ _PHONE_ONLY = re.compile(r"\D{0,12}1\d{10}\D{0,6}")
 
 def question(s: Situation, heard: Understanding) -> Decision:
     """The answer to one message."""
-    for way in (_unlawful, _about_talk, _about_case, _about_place, _about_side, _about_offer, _about_news, _form_wish):
+    for way in (
+        _unlawful,
+        _about_anger,
+        _about_talk,
+        _about_case,
+        _about_place,
+        _about_side,
+        _about_offer,
+        _about_news,
+        _form_wish,
+    ):
         decision = way(s, heard)
         if decision is not None:
             return decision
     place = place_of(s, heard)
+    if _goes_on(s, heard, place):
+        return _further(s, heard, place)
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return answer(s, heard.intent, "main", region=place, second=heard.second, sides=named(heard.text))
     return _unsure(s, heard, place)
@@ -48,7 +60,10 @@ def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
 def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
     """Again, shorter, back to the form, no person needed after all."""
     said = heard.text.strip()
-    if s.line == "waiting" and _NO_PERSON.fullmatch(said):
+    unwanted = "person" in s.state.pending and re.fullmatch(
+        r"(?:那)?(?:先)?(?:不用|不要|算|不必|不等)(?:了|啦)?[。！!，, 谢]*", said
+    )
+    if s.line == "waiting" and (unwanted or _NO_PERSON.fullmatch(said)):
         reply = Reply(text="好的，已经不叫工作人员了。您想问什么，直接跟我说；想叫人，随时说“转人工”。")
         return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel", withdraw=True)
     if repair.RESUME.fullmatch(said) and not s.state.form:
@@ -67,7 +82,17 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
         return answer(s, s.state.topic, s.state.aspect, text="")
     if repair.SKIP.fullmatch(said) and not s.state.asking and heard.intent not in ("deny",):
         return _said(s, heard, talk.nothing_open(), "cancel")
+    if "表" in said and repair.RESUME.match(said) and len(said) <= 12:
+        return _said(s, heard, talk.nothing_open(), "cancel")
     return None
+
+
+def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
+    """Nothing but anger at us: an apology and a person, no menu."""
+    clear = heard.band == "answer" and heard.intent not in (*STEERING, "suggestion")
+    if clear or not manners.angry(heard.normal):
+        return None
+    return _said(s, heard, talk.sorry(turn_of(s, s.state.topic or "human_agent")), "human_agent")
 
 
 def _about_case(s: Situation, heard: Understanding) -> Decision | None:
@@ -134,9 +159,13 @@ def _about_news(s: Situation, heard: Understanding) -> Decision | None:
         return None
     sure = heard.band in ("answer", "confirm") and heard.intent not in STEERING
     topic = heard.intent if sure else s.state.topic
-    if not topic or any(c.remind for c in calculators.calculators() if topic in c.intents):
-        return None
     place = place_of(s, heard)
+    if not topic:
+        return None
+    dated = next((c for c in calculators.calculators() if topic in c.intents and c.remind), None)
+    if dated:  # a day of one's own, to be worked out first
+        form = calculators.form_of(f"{calculators.PREFIX}{dated.topic}:{place or s.region}", s.knowledge)
+        return answering.opened(s, form, heard, place) if form else None
     reply = talk.subscribed(turn_of(s, topic, region=place))
     return Decision("question", (reply,), replace(offering(s.state, reply), topic=topic), topic, topic, region=place)
 
@@ -160,6 +189,41 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     if not subject or heard.second:
         return None
     return next(iter(forms_of(subject)), None)
+
+
+_PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_POINTS = re.compile(
+    r"他|她|它|我|这|那|俺|咱|自己|本人|孩子|娃|老板|房东|单位|厂|岁|个月|年级|[\d一二三四五六七八九十两]+(?:年|天|块|个|人|口|次)"
+)
+
+
+def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
+    """Whether a message goes on about the last topic though its words don't name it (他才十五岁, 需要什么证据)."""
+    topic, text = s.state.topic, heard.text.strip()
+    if not topic or topic == heard.intent or heard.second or heard.intent in ("emergency", "case_status"):
+        return False
+    if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text):
+        return False
+    steering = heard.intent in STEERING and heard.intent not in ("out_of_scope", "affirm", "deny", "help")
+    sure = heard.band == "answer" or (heard.band == "confirm" and heard.intent not in ("psych_crisis", *STEERING))
+    if sure:
+        short = len(text) <= 14 and not steering and heard.intent != "psych_support"
+        if heard.intent in STEERING or not short:
+            return False
+        return policy.stays(turn_of(s, topic, region=place))
+    if steering and heard.band == "confirm":
+        return False
+    return bool(repair.asks(text) or heard.entities or _POINTS.search(text))
+
+
+def _further(s: Situation, heard: Understanding, place: str | None) -> Decision:
+    """The last topic's answer to a further question."""
+    turn = turn_of(s, s.state.topic, region=place)
+    decision = answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
+    reply = decision.replies[0]
+    if reply.articles and reply.articles[0] == s.state.shown:
+        decision = replace(decision, replies=(policy.again(turn, reply), *decision.replies[1:]))
+    return decision
 
 
 def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:

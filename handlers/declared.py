@@ -70,7 +70,8 @@ def forms_of(intent: str) -> tuple[Form, ...]:
 
 def named_in(text: str) -> Form | None:
     """The form that a message names outright; None for none or for more than one."""
-    found = [form for form in forms().values() if any(name in text for name in form.names)]
+    found = [form for form in forms().values() if form.start == text or form.title == text]
+    found = found or [form for form in forms().values() if any(name in text for name in form.names)]
     return found[0] if len(found) == 1 else None
 
 

@@ -43,9 +43,10 @@ def answer(turn: Turn) -> Reply:
         return not_known(turn)
     if turn.about and turn.aspect in ("who", "proxy"):
         text = f"您{turn.about}的事，也照这个办：\n{text}"
+    sides = more(turn, article, on)
     return Reply(
         text=text,
-        choices=(*forms_offered(turn), *more(turn, article, on), _HUMAN),
+        choices=(*forms_offered(turn), *(sides[:1] if turn.plain else sides), _HUMAN),
         articles=(article.id,),
     )
 
@@ -67,7 +68,10 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
     article = turn.knowledge.fitting(turn.intent, turn.text, turn.region, on) if turn.text else main
     if article is None:
         return None, ""
-    return article, brief(turn, article, on) if turn.plain else shown(turn, article, on)
+    text = brief(turn, article, on) if turn.plain else shown(turn, article, on)
+    if turn.aspect in _FIELDS and turn.aspect not in _IN_FULL:
+        text = f"“{ASPECTS[turn.aspect]}”没有查到写明的规定，以窗口答复为准。知道的是这些：\n{text}"
+    return article, text
 
 
 def one_side(turn: Turn, article: Article, on: date) -> str:
@@ -101,7 +105,7 @@ def brief(turn: Turn, article: Article, on: date) -> str:
     lines = [line for id in article.hotlines if (line := turn.knowledge.hotline(id))]
     number = lines[0].number if lines else "12345"
     gist = "".join(_SENTENCE.findall(article.answer)[:2])
-    return f"您直接打{number}，有人讲给您听。\n{gist}\n{turn.knowledge.source_line(article, on)}"
+    return f"您直接打{number}，有人讲给您听。\n{gist}\n{turn.knowledge.source_line(article, on).partition(chr(10))[0]}"
 
 
 def everything(turn: Turn, article: Article, on: date) -> str:
@@ -196,6 +200,26 @@ def looked_up(turn: Turn) -> Reply | None:
     found = replace(turn, intent=article.intents[0])
     text = f"我查到这一条，看看是不是您要的（{article.title}）：\n{shown(found, article, turn.now.date())}"
     return Reply(text=text, choices=(*forms_offered(found), _HUMAN), articles=(article.id,))
+
+
+_STAYS = 0.85
+
+
+def stays(turn: Turn) -> bool:
+    """Whether the articles of the turn's intent speak of its message as well as any other's do: a short message that
+    was taken for something else may still be about the last topic."""
+    hits = turn.knowledge.search(turn.text, turn.region, turn.now.date(), 8)
+    own = next((hit.score for hit in hits if turn.intent in hit.article.intents), 0.0)
+    return bool(hits) and own >= _STAYS * hits[0].score
+
+
+def again(turn: Turn, reply: Reply) -> Reply:
+    """The same article for a further question about the same matter: said as what it is."""
+    title = turn.titles.get(turn.intent, "这件事")
+    lines = turn.knowledge.hotlines_for(turn.intent, turn.region)
+    number = lines[0].number if lines else "12345"
+    lead = f"您说的这个情况，规定里没有单独写。“{title}”总的是这样，拿不准就打{number}，或者找工作人员："
+    return replace(reply, text=f"{lead}\n{reply.text}")
 
 
 def pointed_at(turn: Turn, *, sure: bool) -> str:

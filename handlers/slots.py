@@ -73,18 +73,18 @@ def read(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> 
 
 def shown(slot: Slot, value: str) -> str:
     """A stored value as a person reads it; numbers that identify somebody are masked."""
-    if slot.kind == "phone":
+    if slot.kind == "phone" and len(value) == 11:
         return f"{value[:3]}****{value[-4:]}"
-    if slot.kind == "amount":
+    if slot.kind == "amount" and re.fullmatch(r"[\d.]+", value):
         return f"{value}元"
-    if slot.kind == "months":
+    if slot.kind == "months" and value.isdigit():
         years, months = divmod(int(value), 12)
         return (f"{years}年" if years else "") + (f"{months}个月" if months or not years else "")
-    if slot.kind == "date":
+    if slot.kind == "date" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         day = date.fromisoformat(value)
         return f"{day.year}年{day.month}月{day.day}日"
     if slot.kind == "stage":
-        return _STAGES[value]
+        return _STAGES.get(value, value)
     return value
 
 
@@ -197,6 +197,12 @@ def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     found = re.search(rf"{NUMERAL}(?=\s*(?:{slot.signs or '个|次|人|口|年|级|岁|平|小时'}))", text) or re.search(
         r"\d{1,9}", text
     )
+    about = re.search(
+        r"[一二三四五六七八九两]?十[几多来]|几十|好几[个十百]?|[一二三四五六七八九两几][一二三四五六七八九十]?百(?:多|来)?|上百|[二三四五六七八九]{2}十?|[两三四五六七八][三四五六七八九](?=个|人)",
+        text,
+    )
+    if slot.signs and about:
+        return Read(about[0])
     number = parse(found[0]) if found else None
     said = plain_number(number) if number is not None else _rough(text)
     if not said or not said.isdigit():
@@ -208,7 +214,7 @@ def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
 
 
 def _yes_no(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    if re.match(r"没问题|没错|不错", text):
+    if re.match(r"没问题|没错|不错", text) or (slot.signs and re.search(slot.signs, text)):
         return Read("是")
     if NO.fullmatch(text) or re.match(
         r"没|不|冇|莫|唔|无|还没|暂时没|自己不|我没|我不|都没|目前没|现在没|早没|已经没", text

@@ -36,6 +36,13 @@ def spotted(slot: Slot, text: str, entities: Iterable[Entity]) -> str:
         return firm(text)
     if slot.kind == "text" and slot.signs == "place":
         return place(text, entities)
+    if slot.kind == "text" and slot.signs.startswith("="):
+        found = re.search(slot.signs[1:], text)
+        return found[0] if found else ""
+    if slot.kind == "text" and slot.signs:
+        return "，".join(clause for clause in _CLAUSE.findall(text) if re.search(slot.signs, clause))
+    if slot.kind == "yes_no" and slot.signs:
+        return "是" if re.search(slot.signs, text) else ""
     if slot.kind == "number" and slot.signs:
         return counted(slot.signs, text)
     if slot.kind == "choice" and slot.signs:
@@ -81,6 +88,9 @@ def counted(signs: str, text: str) -> str:
 
 def words_of(slot: Slot, text: str, value: str) -> str:
     """The words of `text` that `spotted` took a value from."""
+    if slot.kind == "yes_no":
+        found = re.search(rf"[^，,。；;]*(?:{slot.signs})[^，,。；;]*", text)
+        return found[0] if found else ""
     if slot.kind == "number":
         found = re.search(rf"(?:{NUMERAL})\s*(?:{slot.signs})", text)
         return found[0] if found else ""
@@ -89,9 +99,15 @@ def words_of(slot: Slot, text: str, value: str) -> str:
 
 def leftover(text: str, used: Iterable[str]) -> str:
     """What remains of a message when what filled other slots is taken out; empty when nothing is said by it."""
-    rest = text
-    for part in used:
-        rest = rest.replace(part, "，") if part else rest
-    if not _FILLERS.sub("", rest).strip():
-        return ""
-    return rest.strip("，,。；;、 \n")
+    rest = []
+    for clause in _CLAUSE.findall(text):
+        left = clause
+        for part in used:
+            left = left.replace(part, " ") if part else left
+        cut = left != clause
+        left = left.strip()
+        if _FILLERS.sub("", left).strip() and not (cut and (len(left) <= 3 or left.endswith(("在", "是", "有", "叫")))):
+            rest.append(clause if not cut else left)
+    return re.sub(r"^(?:他|她|老板|单位|名字)?(?:就)?(?:叫做?|是)(?=.{2})", "", "，".join(rest)).strip(
+        "，,。；;、 \n的"
+    )

@@ -52,10 +52,17 @@ def goodbye(turn: Turn) -> Reply:
     return Reply(text="再见，路上平安。有事随时回来问我。")
 
 
+_BEYOND = (
+    "这个我帮不上忙，怕说错了耽误您。我能答的是居住证、上学、工资、租房、社保、办证这些事。",
+    "这个也不归我管，我不敢乱说。居住证、孩子上学、欠薪、社保、租房登记，这些可以问我；要人帮忙就找工作人员，或者打12345。",
+    "这些我确实答不了。要不要请工作人员来跟您说？说“转人工”就行，急事打12345。",
+)
+
+
 @handles("out_of_scope")
 def out_of_scope(turn: Turn) -> Reply:
     """What this service is not for, and what it is for."""
-    text = "这个我帮不上忙，怕说错了耽误您。我能答的是居住证、上学、工资、租房、社保、办证这些事。"
+    text = _BEYOND[turn.misses % len(_BEYOND)]
     return Reply(text=text, choices=(*START[:4], START[-1]))
 
 
@@ -74,6 +81,14 @@ def nothing_open() -> Reply:
 def affirm(turn: Turn) -> Reply:
     """A yes when nothing was asked."""
     return Reply(text="好的。您接下来想办哪件事？", choices=START)
+
+
+def sorry(turn: Turn) -> Reply:
+    """Said to somebody who only lets off steam: no menu, a person, and a way to say it again. The apology itself is
+    put before it (see `handlers.manners`)."""
+    opens = turn.desk.opens(turn.now) if turn.desk else ""
+    when = f"现在不在上班时间，他{opens}上班。急的话打12345，24小时有人接。" if opens else "请稍等一下，急的话打12345。"
+    return Reply(text=f"{when}您也可以告诉我卡在哪一步，我马上接着办。", handoff=Handoff(team_of(turn.topic), "angry"))
 
 
 def go_on(topic: str, turn: Turn) -> Reply:
@@ -124,6 +139,10 @@ def _progress(row: Any) -> str:
     return f"{row.number} {row.title}：{STATES[row.state]}（{filed}，现在在{LEVEL_NAMES[row.level]}）。"
 
 
+_ASKED = ("person",)
+"""A bare no after this takes the wish for a person back."""
+
+
 @handles("human_agent")
 def human_agent(turn: Turn) -> Reply:
     """A member of staff, from the queue of what was last talked about."""
@@ -131,11 +150,11 @@ def human_agent(turn: Turn) -> Reply:
     call_back = (Choice("请工作人员回电", "form:call_back"),)
     if turn.waiting and opens:
         text = f"已经帮您排上了。现在是下班时间，{opens}上班后第一时间回您。等的时候可以继续问我；急事打12345。"
-        return Reply(text=text, choices=call_back)
+        return Reply(text=text, choices=call_back, pending=_ASKED)
     if turn.waiting:
         ahead = f"前面还有{turn.ahead}位" if turn.ahead else "您排在最前面"
         text = f"已经帮您叫了工作人员，{ahead}，请稍等。等的时候您可以继续问我；急事请打12345。"
-        return Reply(text=text, choices=call_back)
+        return Reply(text=text, choices=call_back, pending=_ASKED)
     handoff = Handoff(team_of(turn.topic), "asked")
     if opens:
         text = (
@@ -143,13 +162,13 @@ def human_agent(turn: Turn) -> Reply:
             "您可以先把事情写下来，或者留个电话请他回电；等的时候，能查的、能登记的我先帮您办。\n"
             "急事请打12345（24小时）；马上有危险打110。"
         )
-        return Reply(text=text, choices=call_back, handoff=handoff)
+        return Reply(text=text, choices=call_back, handoff=handoff, pending=_ASKED)
     text = (
         "好的，已经帮您转给工作人员，他会在这个聊天里回复您。\n"
         "您可以先把事情写下来：什么事、在哪个区、希望怎么办，他一来就能看到。\n"
         "急事请打12345；马上有危险打110。"
     )
-    return Reply(text=text, choices=call_back, handoff=handoff)
+    return Reply(text=text, choices=call_back, handoff=handoff, pending=_ASKED)
 
 
 def subscribed(turn: Turn) -> Reply:
@@ -169,8 +188,12 @@ def unsubscribed(turn: Turn) -> Reply:
     return Reply(text=text, unsubscribe=True)
 
 
+BODY = re.compile(
+    r"抽(?:筋|搐)|昏(?:迷|倒|过去)|晕(?:倒|过去)|没(?:有)?(?:呼吸|气了)|喘不(?:上|过)气|触电|溺水|落水|掉(?:进)?(?:河|水)里|车祸|(?:出|流)血(?:不止|停不)|吐血|心(?:梗|脏骤)|噎住|中毒|叫不醒|烫伤|着火|起火|煤气泄?漏|爆炸|断了(?:手|腿|指)"
+)
+"""A body in danger, whatever else a message says."""
 _FIRE = re.compile("火|烟|烧|爆炸|煤气|燃气|漏气|被困|困在")
-_HURT = re.compile("血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
+_HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
 
 
 @handles("emergency")

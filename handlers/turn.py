@@ -114,6 +114,8 @@ class Turn:
     """Sides of the matter that a whole question names, to be told beside its main answer."""
     plain: bool = False
     """Whether the person reads with difficulty: short, a phone number first."""
+    misses: int = 0
+    """How many messages in a row were not understood before this one."""
     about: str = ""
     """Whom it is for, when not the person (弟弟, 老婆)."""
     desk: Desk | None = None
