@@ -181,13 +181,19 @@ def _insert_people(
         made = conn.execute(_INSERT_PERSON, row).scalar_one()
         d.note(conn, made, form.actor, form.state, at)
         if old:
-            d.move(conn, old.id, "superseded", form.actor, at)
+            _supersede(conn, old.id, form.actor, at)
         due = room_rules.working_days_after(form.moved_in, room_rules.rules()["report_working_days"])
         if form.employer_id:
             employers.owe(conn, made, "in", due, employer_id=form.employer_id)
             employers.settle(conn, [made], "in", at)  # the file itself is the report
         elif room.landlord_id:
             employers.owe(conn, made, "in", due, landlord_id=room.landlord_id)
+
+
+def _supersede(conn: Connection, declaration_id: int, actor: str, at: datetime) -> None:
+    """A newer declaration takes this one's place, and its duties with it."""
+    d.move(conn, declaration_id, "superseded", actor, at)
+    employers.settle(conn, [declaration_id], "in", at)
 
 
 def _ask_earlier(conn: Connection, living: Sequence[Row[Any]], filing_id: int, at: datetime) -> None:
@@ -227,7 +233,7 @@ def correct(
     receipt = file(conn, old.room_id, form, at)
     now = d.get(conn, old.id)
     if not receipt.again and now is not None and "superseded" in d.MOVES[now.state]:
-        d.move(conn, old.id, "superseded", actor, at)
+        _supersede(conn, old.id, actor, at)
         made = d.of_filing(conn, receipt.filing_id)
         conn.execute(update(Declaration).where(Declaration.id == made[0].id).values(replaces=old.id))
     return receipt

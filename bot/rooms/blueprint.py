@@ -114,8 +114,9 @@ def login_url(path: str) -> str:
 
 
 def inside_wechat() -> bool:
-    """Whether the page was opened in WeChat's own browser, which can sign in without a question."""
-    return "MicroMessenger" in request.headers.get("User-Agent", "")
+    """Whether the page was opened in WeChat's own browser by an account that may sign people in (wx-oauth: a
+    subscription account may not)."""
+    return "MicroMessenger" in request.user_agent.string and service().settings.account_kind != "subscription"
 
 
 def to_login() -> BaseResponse:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import abort, redirect, render_template, request, session, url_for
+from flask import abort, current_app, redirect, render_template, request, session, url_for
 from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -159,7 +159,7 @@ def receipt(number: str) -> View:
     return render_template(
         "scan/receipt.html", number=number, rows=[{"row": one, **forms.masked(one)} for one in rows],
         address=declarations.address_of(rows[0]), states=declarations.STATES, relations=declarations.RELATIONS,
-        flags=rows[0].flags.split(), signed_in=signed, short=rows[0].short, declared=rows[0].declared_at.date(),
+        flags=rows[0].flags.split(), signed_in=signed, follow=current_app.extensions["rooms"]["follow_code"] is not None, short=rows[0].short, declared=rows[0].declared_at.date(),
         half_year=_half_year(rows[0].declared_at.date()), in_zhejiang=places.part(rows[0].path, "city") == "宁波市",
     )  # fmt: skip
 

@@ -120,6 +120,8 @@ def test_declaring_again_in_the_same_room_supersedes_and_keeps_the_old(engine: E
         assert [row.replaces for row in living] == [first.id]
         assert declarations.get(conn, first.id).state == "superseded"
         assert declarations.get(conn, first.id).who["name"] == "吴晓"
+        owed = [duty.id for duty in landlords.duties(conn, [room.landlord_id]) if duty.room_id == room.id]
+        assert owed == [living[0].id]  # once, not for the superseded one as well
 
 
 def test_a_correction_keeps_what_was_said_before(engine: Engine, at: None) -> None:

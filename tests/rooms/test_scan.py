@@ -221,3 +221,29 @@ def test_a_photo_that_is_none_is_refused_in_words(web: Flask) -> None:
     answer = web.test_client().post(f"/r/{room.token}/report", data=data)
     assert answer.status_code == 422
     assert "不是照片" in answer.text
+
+
+def test_a_temporary_code_carries_the_room_and_nobody(web: Flask) -> None:
+    room = room_named(engine_of(web), "1号楼", "102")
+    asked: list[tuple[str, int]] = []
+
+    def make(scene: str, seconds: int) -> str | None:
+        asked.append((scene, seconds))
+        return "http://weixin.qq.com/q/kZgfwMTm72WWPkovabbI" if len(asked) == 1 else None
+
+    web.extensions["rooms"]["follow_code"] = make
+    browser = web.test_client()
+    drawn = browser.get(f"/r/{room.short}/follow.svg")
+    assert drawn.mimetype == "image/svg+xml" and b"<svg" in drawn.data
+    assert asked == [(f"r:{room.short}", 600)]
+    assert browser.get(f"/r/{room.short}/follow.svg").status_code == 404  # the platform gave none
+
+
+def test_inside_wechat_the_page_signs_in_by_itself_and_comes_back(web: Flask) -> None:
+    room = room_named(engine_of(web), "1号楼", "102")
+    inside = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.49"}
+    sent = web.test_client().get(f"/r/{room.token}", headers=inside)
+    assert sent.status_code == 302
+    assert sent.location == f"/wechat/oauth/login?next=/r/{room.token}"
+    signed = sign_in(web.test_client(), somebody(engine_of(web), "openid-inside"))
+    assert signed.get(f"/r/{room.token}", headers=inside).status_code == 200
