@@ -23,13 +23,13 @@ from knowledge_base.places import KINDS
 from knowledge_base.schema import ASPECTS
 
 FAMILIES = (
-    ("home", "住下来", ("residence_register", "residence_update", "rental_rules", "rental_qr_report", "rental_hazard_report")),
+    ("home", "租房和登记", ("residence_register", "residence_update", "rental_rules", "rental_qr_report", "rental_hazard_report")),
     ("permit", "居住证", ("permit_application", "permit_renewal", "permit_replacement", "permit_benefits")),
-    ("points", "积分、落户、住房", ("points_application", "points_query", "hukou_settlement", "public_housing")),
+    ("points", "积分、落户", ("points_application", "points_query", "hukou_settlement", "public_housing")),
     ("school", "孩子上学", ("school_enrollment", "local_exam", "child_card")),
     ("work", "工作和社保", ("wage_arrears", "work_injury", "labor_dispute", "social_insurance", "job_seeking", "skills_training")),
-    ("health", "看病和心里的事", ("vaccination", "maternal_health", "psych_support", "psych_crisis")),
-    ("law", "打官司、讲道理", ("legal_aid", "mediation")),
+    ("health", "健康和心理", ("vaccination", "maternal_health", "psych_support", "psych_crisis")),
+    ("law", "法律帮助", ("legal_aid", "mediation")),
     ("papers", "证件和出行", ("id_card_renewal", "exit_entry", "driving_vehicle", "senior_transit_card")),
     ("life", "一起生活", ("hardship_aid", "community_activity", "party_membership", "suggestion")),
 )  # fmt: skip
