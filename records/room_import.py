@@ -6,6 +6,7 @@ cut short is simply started again.
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +39,8 @@ COLUMNS: Final = {
 """The header of CONTRACTS, and the headings that offices use for the same."""
 REQUIRED: Final = ("city", "district", "street", "community", "building", "room")
 CHUNK: Final = 1000
+MOST: Final = 500_000
+"""Rows in one file: what is remembered to find duplicates stays within some 100 MB."""
 _KINDS = {
     **{key: key for key in rooms.KINDS}, **{name: key for key, name in rooms.KINDS.items()},
     "商品房住宅": "flat", "住宅": "flat", "公寓": "flat", "单元房": "flat", "民房": "house", "农房": "house",
@@ -97,6 +100,10 @@ def load(
                 with write(engine) as conn:
                     _store(conn, good, known, owners, count, at)
             progress(len(batch))
+            if len(seen) > MOST:
+                raise sheets.SheetError(
+                    f"{path.name} has more than {MOST} rooms; the rest was not read, split the file"
+                )
     return count
 
 
@@ -132,7 +139,7 @@ def _check(
     for line in batch:
         try:
             wanted = _read(line)
-            key = ("/".join(wanted.names), wanted.room)
+            key = (sys.intern("/".join(wanted.names)), wanted.room)
             if key in seen:
                 raise BadRow(f"和第{seen[key]}行是同一间房")
             seen[key] = line.number
