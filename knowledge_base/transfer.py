@@ -6,7 +6,7 @@ since the last import or export, and never overwrites what was changed in the co
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,12 @@ def _source_row(source: Source) -> dict[str, str]:
     return row
 
 
-def checked(content: Mapping[str, Any], file: str, tree: RegionTree) -> tuple[Article | None, list[Fault]]:
-    """A text from the console as an article, or what is wrong with it: what `knowledge_base check` would say."""
+def checked(
+    content: Mapping[str, Any], file: str, tree: RegionTree, on: date
+) -> tuple[Article | None, list[Fault]]:  # fmt: skip
+    """A text from the console as an article reviewed on a day, or what is wrong with it: what the schema would say."""
     signed = {
-        "reviewed_on": content.get("reviewed_on") or "2000-01-01", "reviewed_by": "编辑", "approved_by": "审核",
+        "reviewed_on": on.isoformat(), "reviewed_by": "编辑", "approved_by": "审核",
         "status": "published",
     }  # fmt: skip
     return validate.article({**content, **signed}, file, tree.regions)

@@ -190,7 +190,8 @@ def _must_be_sound(content: dict[str, Any], file: str) -> None:
 def _form(
     content: dict[str, Any], base: int, faults: list[str] | None = None, conflict: tuple[str, Any] | None = None
 ) -> str:  # fmt: skip
-    services = {name: title for name, title in titles().items() if name not in STEERING}
+    mine = content.get("intents", ())
+    services = {name: title for name, title in titles().items() if name not in STEERING or name in mine}
     return render_template(
         "knowledge/edit.html", content=content, base=base, faults=faults or [], conflict=conflict, labels=texts.LABELS,
         source_labels=texts.SOURCE_LABELS, aspects=ASPECTS, confidences=texts.CONFIDENCES, places=_places(),

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
+from werkzeug.datastructures import MultiDict
+
+import clock
 from knowledge_base import Fault, Knowledge, transfer
 from knowledge_base.schema import ASPECTS, CONFIDENCE
 
@@ -32,7 +35,7 @@ FAMILIES = {
 assert set(CONFIDENCES) == set(CONFIDENCE)
 
 
-def typed(form: Mapping[str, str], id: str) -> dict[str, Any]:
+def typed(form: MultiDict[str, str], id: str) -> dict[str, Any]:
     """The text of an article as somebody typed it into the form; nothing empty is kept."""
     content: dict[str, Any] = {"id": id}
     for name in ("region", "aspect", "title", "answer", *LINES, "confidence", "owner", "next_review"):
@@ -40,12 +43,12 @@ def typed(form: Mapping[str, str], id: str) -> dict[str, Any]:
     for name in LISTS:
         content[name] = [line.strip() for line in form.get(name, "").splitlines() if line.strip()]
     for name in WORDS:
-        content[name] = re.findall(r"[A-Za-z0-9_-]+", form.get(name, ""))
+        content[name] = list(dict.fromkeys(re.findall(r"[A-Za-z0-9_-]+", " ".join(form.getlist(name)))))
     content["sources"] = list(_sources(form))
     return {name: content[name] for name in LABELS if content.get(name)}
 
 
-def _sources(form: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def _sources(form: MultiDict[str, str]) -> Iterator[dict[str, str]]:
     for n in range(12):
         row = {name: form.get(f"source-{n}-{name}", "").strip() for name in SOURCE_LABELS}
         if row["dated"] == DATED[0] or not row["effective_from"]:
@@ -57,7 +60,7 @@ def _sources(form: Mapping[str, str]) -> Iterator[dict[str, str]]:
 def faults(content: Mapping[str, Any], file: str, knowledge: Knowledge) -> list[str]:
     """Everything that keeps a text from being submitted, in words for whoever wrote it."""
     tree = knowledge.regions
-    article, found = transfer.checked(content, file, tree)
+    article, found = transfer.checked(content, file, tree, clock.today())
     told = [said(fault) for fault in found]
     dead = [id for id in content.get("hotlines", ()) if id not in knowledge.hotlines]
     told += [f"电话：没有编号为 {id} 的在用电话" for id in dead]
