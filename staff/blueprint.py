@@ -77,9 +77,17 @@ _PLACES = (
     ("people_page", "账号", "people", "accounts.manage"),
     ("audit_page", "审计", "audit", "audit.see"),
 )
-_WITHIN = {"chat": "inbox", "case_page": "cases_list"} | dict.fromkeys(
-    ("rooms_room", "rooms_search", "rooms_check", "rooms_walk", "rooms_owners"), "rooms_board"
-)
+_WITHIN = (
+    {"chat": "inbox", "case_page": "cases_list"}
+    | dict.fromkeys(("rooms_room", "rooms_search", "rooms_check", "rooms_walk", "rooms_owners"), "rooms_board")
+    | dict.fromkeys(
+        (
+            "knowledge_page", "knowledge_new", "knowledge_made", "knowledge_edit", "knowledge_saved", "knowledge_day",
+            "knowledge_compare", "knowledge_calendar", "knowledge_gaps", "knowledge_places", "knowledge_place_put",
+        ),
+        "knowledge_list",
+    )
+)  # fmt: skip
 
 
 def navigation() -> list[dict[str, Any]]:
