@@ -4,6 +4,7 @@ A task carries nothing: it only wakes the worker, who looks into the database fo
 """
 
 import logging
+import sqlite3
 from collections.abc import Callable
 
 from huey import Huey, RedisHuey, SqliteHuey
@@ -24,24 +25,25 @@ def open_queue(settings: Settings) -> Huey:
     return SqliteHuey("city", filename=str(settings.data_dir / "tasks.db"), store_none=False)
 
 
-def on_delivery(queue: Huey, deliver: Callable[[], None]) -> Callable[[], object]:
-    """Register what a nudge does in the worker. `deliver` must be safe at any moment, any number of times."""
+def on_delivery(queue: Huey, action: Callable[[], None]) -> Callable[[], object]:
+    """Register what a nudge does in the worker. `action` must be safe at any moment, any number of times."""
+
+    def deliver() -> None:
+        action()
+
+    # A task is found again by its module and name: whoever asks and whoever runs it must register it here.
     task: Callable[[], object] = queue.task(name=DELIVER, retries=0)(deliver)
     return task
 
 
 def nudger(queue: Huey) -> Callable[[], None]:
     """What wakes the worker from another process. It never raises: without it the worker's sweep finds the rows."""
-
-    def _never_here() -> None:
-        """Runs in the worker under the same name."""
-
-    task = on_delivery(queue, _never_here)
+    task = on_delivery(queue, lambda: None)  # runs in the worker, which has its own action under this name
 
     def nudge() -> None:
         try:
             task()
-        except (HueyException, RedisError, OSError) as error:
+        except (HueyException, RedisError, sqlite3.Error, OSError) as error:
             log.warning("nudge lost (%s); the sweep will find the rows", type(error).__name__)
 
     return nudge
