@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Row, String, insert, or_, select, update
+from sqlalchemy import Connection, ForeignKey, Row, String, and_, insert, or_, select, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from records.base import Base, BigId, Instant, SealedText
@@ -45,7 +45,8 @@ class NotAllowed(ValueError):
 
 
 def unanswered(conn: Connection, since: datetime, *, limit: int = 200) -> list[Row[Any]]:
-    """What people asked the bot and got no article for: not understood, or out of scope. The newest first.
+    """What people asked the bot and got no article for (not understood, out of scope), or only a doubtful one (it had to
+    ask which of two was meant). The newest first.
 
     Each row: id, body, intent, band, probability, created_at. Never what belongs to a counsellor.
     """
@@ -58,9 +59,10 @@ def unanswered(conn: Connection, since: datetime, *, limit: int = 200) -> list[R
         )
         .exists()
     )  # fmt: skip
-    missed = or_(Message.band == "person", Message.intent == "out_of_scope")
+    lost = or_(Message.band == "person", Message.intent == "out_of_scope")
+    missed = or_(Message.band == "ask", and_(lost, ~given))
     mine = (
-        Message.author == "person", Message.kind == "text", Message.owner == "question", missed, ~given,
+        Message.author == "person", Message.kind == "text", Message.owner == "question", missed,
         Message.created_at >= since, or_(Message.intent.is_(None), Message.intent.not_in(PRIVATE)),
     )  # fmt: skip
     proposed = select(Proposal.id).where(Proposal.message_id == Message.id).exists()
