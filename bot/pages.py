@@ -6,6 +6,7 @@ from datetime import timedelta
 from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from settings import Settings
 
@@ -36,6 +37,9 @@ def prepare(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     csrf = CSRFProtect(app)
     app.extensions["csrf"] = csrf
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -62,6 +62,8 @@ class Taken:
     """See `bot.dialogue.Decision`; empty for a duplicate."""
     escalated: bool = False
     """Whether a person was asked for, or is on the line."""
+    watched: bool = False
+    """Whether staff have this chat before them: waiting in a queue, or claimed."""
 
 
 def take(service: Service, inbound: Inbound, *, late: bool = False) -> Taken:
@@ -146,7 +148,7 @@ def _turn(
         escalated = True
     return Taken(
         decision.replies, False, turn_id, person.id, posted,
-        decision.owner, decision.intent, decision.handler, escalated,
+        decision.owner, decision.intent, decision.handler, escalated, person.line is not None,
     ), decision  # fmt: skip
 
 
@@ -310,5 +312,7 @@ def _tell(service: Service, taken: Taken, decision: Decision | None) -> None:
         return
     if decision.danger:
         service.signal("alarm", taken.person_id)
-    elif taken.escalated:
+    elif taken.escalated and not taken.watched:
         service.signal("handoff", taken.person_id)
+    if taken.watched:
+        service.signal("message", taken.person_id)
