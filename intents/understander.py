@@ -122,7 +122,7 @@ def _halves(normal: str) -> list[str]:
         return []
     if _JOINED.match(parts[asking[-1]]):
         cut = asking[-1]
-    elif len(asking) > 1:
+    elif len(asking) > 1 and len(parts[asking[-1]].strip("，。；！？ ")) >= 5:  # 能举报吗 asks about what was said before
         cut = asking[0] + 1
     else:
         return []
