@@ -1,0 +1,88 @@
+"""Nothing lost, nothing twice: people write while processes are killed, and the books balance (promises 1 to 6)."""
+
+import shutil
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import clock
+from intents.understander import Understander
+from records import staff
+from records.base import write
+from tests.faults.books import Books
+from tests.faults.city import City
+from tests.faults.people import Ledger, Person, Staff
+
+MODEL = Path(__file__).parents[2] / "var" / "model"
+
+
+@pytest.fixture
+def build(understander: Understander) -> Iterator[Callable[[int], City]]:
+    """Builds a city in a folder of its own; all its processes end with the test."""
+    made: list[City] = []
+    # Not in pytest's own folder: sessions that run side by side tidy that up for each other.
+    folder = Path(tempfile.mkdtemp(prefix="city-storm-"))
+    folder.chmod(0o755)  # PostgreSQL runs as a user of its own
+
+    def start(seed: int) -> City:
+        city = City(folder, MODEL, seed)
+        made.append(city)
+        with write(city.engine) as conn:
+            for number in (1, 2):
+                staff.create(conn, f"s{number}", f"员工{number}", "supervisor", "-", clock.now())
+        city.start()
+        return city
+
+    yield start
+    for city in made:
+        city.end()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def storm(city: City, persons: int, rest: float, kills: int, pause: tuple[float, float]) -> tuple[Ledger, Books]:
+    """Let `persons` write with `rest` seconds between two messages while `kills` kills go on; then balance."""
+    ledger, stop = Ledger(), threading.Event()
+    crowd = [Person(city, ledger, number, rest, stop) for number in range(persons)]
+    hands = [Staff(city, ledger, number, stop) for number in (1, 2)]
+    for thread in (*crowd, *hands):
+        thread.start()
+    time.sleep(1)
+    city.hurt(kills, pause)
+    time.sleep(2)
+    stop.set()
+    for thread in (*crowd, *hands):
+        thread.join(70)
+        assert not thread.is_alive(), f"{thread.name} hangs"
+    city.calm()
+    return ledger, Books(city, ledger)
+
+
+def check(city: City, ledger: Ledger, books: Books) -> None:
+    states = Counter(said.state for said in ledger.said)
+    print(f"kills={city.kills} said={len(ledger.said)} {dict(states)} cases={len(books.cases)} alarms={len(books.alarms)}"
+          f" claims={len(ledger.claims)} outbox={dict(Counter(row.state for row in books.outbox))}")  # fmt: skip
+    faults = books.faults()
+    assert faults == [], "\n".join(faults[:20])
+    assert states["answered"] > len(ledger.said) / 2, "hardly anything worked: this proves nothing"
+
+
+@pytest.mark.timeout(240)
+def test_ten_kills_lose_nothing_and_double_nothing(build: Callable[[int], City]) -> None:
+    city = build(7)
+    ledger, books = storm(city, persons=24, rest=1.2, kills=10, pause=(0.3, 2.0))
+    check(city, ledger, books)
+    assert len(ledger.said) > 100 and books.alarms and books.cases and ledger.claims
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_kills(build: Callable[[int], City], seed: int) -> None:
+    city = build(seed)
+    ledger, books = storm(city, persons=100, rest=1.8, kills=50, pause=(0.5, 4.0))
+    check(city, ledger, books)
