@@ -6,10 +6,14 @@
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
 
 import logs
 import redis_server
@@ -116,8 +120,7 @@ def work() -> int:
 
 
 def serve() -> int:
-    """The whole service on one machine: prepare what is missing, start every process, keep them running."""
-    supervisor.quiet_threads()
+    """The whole service on one machine: prepare what is missing, then become its supervisor."""
     try:
         settings = Settings.from_env(os.environ)
     except SettingsError as error:
@@ -125,13 +128,44 @@ def serve() -> int:
         return 2
     _log(settings)
     demo.prepare(settings)
-    supervisor.become()
+    supervisor.quiet_threads()
+    supervisor.become_supervisor()
     return 0
+
+
+def supervise() -> int:
+    """Keep the web processes, the worker and the live updates running, all forked from here."""
+    settings = Settings.from_env(os.environ)
+    _log(settings)
+    targets: dict[str, Callable[[], object]] = {"web": partial(web_server, settings), "worker": work}
+    if settings.stream_port:
+        targets["stream"] = partial(stream_server, settings)
+    return supervisor.supervise(settings, targets)
+
+
+def web_server(settings: Settings) -> None:
+    """The web processes: granian, a few threads each."""
+    Granian(
+        "app:create_app", address=settings.host, port=settings.port, interface=Interfaces.WSGI, factory=True,
+        workers=settings.workers, blocking_threads=settings.threads, backlog=1024, respawn_failed_workers=True,
+        workers_kill_timeout=10, log_level=LogLevels.warning, websockets=False,
+    ).serve()  # fmt: skip
+
+
+def stream_server(settings: Settings) -> None:
+    """The console's live updates: one event loop holds all open consoles."""
+    Granian(
+        "stream:create", address=settings.host, port=settings.stream_port, interface=Interfaces.ASGI, factory=True,
+        workers=1, backlog=2048, respawn_failed_workers=True, workers_kill_timeout=3, log_level=LogLevels.warning,
+        websockets=False,
+    ).serve()  # fmt: skip
 
 
 def _log(settings: Settings) -> None:
     logs.configure(settings.log_level)
 
 
+_COMMANDS = {"worker": work, "supervise": supervise}
+
 if __name__ == "__main__":
-    raise SystemExit(work() if sys.argv[1:] == ["worker"] else serve())
+    raise SystemExit(_COMMANDS.get("".join(sys.argv[1:]), serve)())
