@@ -23,6 +23,8 @@ WHOLE = 1.5  # what the whole article counts beside its best question
 NEARER = 0.06  # what each step towards the person's own place adds, as a share of the score
 K1, B = 1.2, 0.5
 LIKELY = 3.0  # a sure intent makes its articles four times as fit
+MEANT, PLAIN = 20.0, 10.0  # and gives them, its plain ones more, a worth of their own: as some three shared words would
+UNSURE = 0.1  # an intent less probable than this says nothing
 COMMON = 0.25  # a term in more than this share of the texts tells nothing and costs most
 
 
@@ -88,6 +90,7 @@ class Index:
         for a in self.articles:
             if a.aspect == "main":
                 self.mains.setdefault((a.intents[0], a.region), []).append(a)
+        self.plain = np.array([a.aspect == "main" for a in self.articles], dtype=np.float32)
         self.place = np.array([self.keys.index(a.region) for a in self.articles], dtype=np.int16)
 
     def search(
@@ -97,7 +100,7 @@ class Index:
 
         region is where the person is; a single other place named in the question is searched instead. Of several
         plain answers to one intent only the most specific is offered. likely, where the message has been understood
-        already, is how probable each intent is (0–1): it breaks ties of words by meaning. Raises KeyError for an
+        already, is how probable each intent is (0–1): its articles are found even where they share no word. Raises KeyError for an
         unknown region.
         """
         if not self.articles:
@@ -106,7 +109,10 @@ class Index:
         chain = self.regions.chain(region)
         scores = self._scores(query, chain)
         if likely:
-            scores *= 1 + LIKELY * self._probability(likely)
+            # 整个人很丧 shares no word with the article on low spirits: what is understood must count by itself.
+            probable = self._probability(likely)
+            scores *= 1 + LIKELY * probable
+            scores += (MEANT + PLAIN * self.plain) * probable * self._nearness(chain)
         return self._best(scores, on, limit, chain)
 
     def within(self, intent: str, query: str, region: str, on: date) -> list[Hit]:
@@ -123,16 +129,19 @@ class Index:
         wanted = set(terms.query_terms(query, self.synonyms))
         scores: NDArray[np.float32] = np.maximum.reduceat(self.asked.score(wanted), self.starts)
         scores += WHOLE * self.whole.score(wanted)
+        return scores * self._nearness(chain)
+
+    def _nearness(self, chain: Sequence[str]) -> NDArray[np.float32]:
         nearness = np.zeros(len(self.keys), dtype=np.float32)  # another place's articles count for nothing
         for step, place in enumerate(reversed(chain)):
             nearness[self.keys.index(place)] = 1 + NEARER * step
-        return scores * nearness[self.place]
+        return nearness[self.place]
 
     def _probability(self, likely: Mapping[str, float]) -> NDArray[np.float32]:
         best = np.zeros(len(self.articles), dtype=np.float32)
         for intent, probability in likely.items():
             at = self.of_intent.get(intent)
-            if at is not None:
+            if at is not None and probability >= UNSURE:
                 best[at] = np.maximum(best[at], probability)
         return best
 

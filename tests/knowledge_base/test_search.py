@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
+import clock
 import knowledge_base
 from knowledge_base import terms
 from tests.knowledge_base.kit import ARTICLE, TODAY, write
@@ -23,12 +24,13 @@ def pairs(name):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def right(knowledge, rows):
+def right(knowledge, rows, likely=None):
     """The share of questions whose article comes first, and whose article is among the first three."""
     first = three = 0
     for row in rows:
         wanted = row["article"].split("|")
-        found = [hit.article.id for hit in knowledge.search(row["question"], row["region"], TODAY)]
+        meant = likely(row["question"]) if likely else None
+        found = [hit.article.id for hit in knowledge.search(row["question"], row["region"], TODAY, likely=meant)]
         first += found[:1] != [] and found[0] in wanted
         three += any(id in wanted for id in found)
     return first / len(rows), three / len(rows)
@@ -48,6 +50,15 @@ def test_questions_nobody_developed_on_do_not_fall_below_where_they_were(knowled
     first, three = right(knowledge, pairs("search_unseen.tsv"))
     assert first >= 0.40, first
     assert three >= 0.60, three
+
+
+def test_with_what_was_understood_fresh_questions_are_found_though_they_share_no_word(knowledge, understander):
+    def likely(question):
+        return dict(understander.understand(question, clock.now()).ranking)
+
+    first, three = right(knowledge, pairs("search_unseen.tsv"), likely)
+    assert first >= 0.70, first
+    assert three >= 0.87, three
 
 
 @pytest.mark.parametrize(("name", "floor"), [("search_pairs.tsv", 0.92), ("search_unseen.tsv", 0.80)])
@@ -143,6 +154,15 @@ def test_the_understood_intent_breaks_the_tie(knowledge):
     plain = first(knowledge, "到期了怎么办")
     assert first(knowledge, "到期了怎么办", likely={"id_card_renewal": 0.9}).startswith("nat-id")
     assert first(knowledge, "到期了怎么办", likely={"no_such_intent": 0.9}) == plain
+    assert first(knowledge, "到期了怎么办", likely={"id_card_renewal": 0.05}) == plain
+
+
+def test_an_understood_intent_is_found_without_a_common_word_but_only_in_ones_own_place(knowledge):
+    assert knowledge.search("丧", "ningbo", TODAY) == []
+    hits = knowledge.search("丧", "ningbo", TODAY, 10, likely={"psych_support": 0.9})
+    assert hits[0].article.aspect == "main"
+    assert all("psych_support" in hit.article.intents for hit in hits)
+    assert all(hit.article.region in knowledge.regions.chain("ningbo") for hit in hits)
 
 
 def test_an_unknown_region_is_an_error(knowledge):
