@@ -101,6 +101,12 @@ class Classifier:
             rows[unsure] = softmax((margins[unsure] + near @ self.duals) * self.temperature)
         return rows
 
+    def sure(self, text: str) -> str | None:
+        """The intent that the n-grams of a text as `read` gives it leave no doubt of, so that the encoder isn't asked."""
+        margins = self._gram_margins(text, focus(text)) + self.cheap_bias
+        second, first = np.partition(margins, -2)[-2:]
+        return self.labels[int(margins.argmax())] if first - second >= self.cheap_gap else None
+
     def _gram_margins(self, text: str, focused: str) -> Floats:
         columns, values = _gram_row(self.vectoriser, self.sounds, text, focused)
         return values @ self.grams[columns]

@@ -1,4 +1,5 @@
-"""The learned half of the crisis detector: a linear model over the classifier's n-grams and the sentence encoder.
+"""The learned half of the crisis detector: kernel ridge regression over the classifier's n-grams, the sentence encoder
+and the expressions the rules found.
 
 It hears what no list of expressions foresees; the rules (crisis.py) hear what must never depend on a model. It has
 its own labels, weights and threshold, and lies in the classifier's folder as crisis_*.npy:
@@ -6,91 +7,114 @@ its own labels, weights and threshold, and lies in the classifier's folder as cr
     model = crisis_model.train(classifier, lines)     # beside the classifier, from the same lines
     model.save(folder)
     crisis.use(CrisisModel.load(folder, classifier))  # from now on crisis.detect asks it
+
+A message is also judged by the training lines nearest in meaning, of danger and of what only sounds like it. That
+needs the encoder, which costs most: it is asked only where the n-grams and the rules leave a doubt.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import features
+from . import crisis, features
 from .encoder import WIDTH, Encoder
 from .features import Vectoriser
 from .nlu_files import Line
 from .sounds import Sounds
 
 Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
-# What danger is told from, each group by a column of its own: despair, small talk, people's own emergencies and quarrels
-# sound unlike each other. Everything else is the last group.
-GROUPS: tuple[frozenset[str], ...] = (
-    frozenset({"psych_crisis"}),
-    frozenset({"psych_support"}),
-    frozenset({"greet", "thanks", "goodbye", "help", "affirm", "deny", "cancel"}),
-    frozenset({"out_of_scope"}),
-    frozenset({"emergency"}),
-    frozenset({"wage_arrears", "work_injury", "labor_dispute", "mediation", "legal_aid", "hardship_aid"}),
-)
-# Chosen on held-out lines (docs/understanding.md). Sentences that only sound like danger teach more than the many that
-# don't; missing somebody costs most.
-ENCODER_WEIGHT, STRENGTH, NEAR_WEIGHT, DANGER_WEIGHT = 3.0, 2.0, 3.0, 5.0
-# Danger's lead over the best other group from which the model raises the alarm without any rule.
-MARGIN = 0.5
-# Ordinary lines learnt from: more of them change nothing and take time.
-ORDINARY = 5000
+# Chosen on held-out lines (docs/understanding.md).
+RIDGE, NEAR, SHARPNESS = 0.6, 3.0, 2.0
+# Danger, and sentences that only sound like it, must hold better than the many that don't.
+WORTH = 2.0
+# Ordinary lines learnt from: an even choice, and as many again that a first model finds most like danger.
+ORDINARY = 1800
+FOLDS = 3
+# The threshold: the share of held-out near misses for which the learned half alone may raise an alarm. Missing somebody
+# costs more than a counsellor's minute.
+NEAR_ALARMS = 0.10
+# The share of held-out danger that may be lost by not asking the encoder.
+SKIP_RISK = 0.002
+# Where the classifier is sure of another need by the words alone, and no rule spoke, the encoder isn't asked either;
+# not for these, which danger can sound like.
+NEAR_INTENTS = frozenset({"psych_crisis", "psych_support", "emergency", "out_of_scope", "goodbye", "thanks", "deny",
+                          "cancel", "human_agent"})
+# From a margin to log-odds.
+SLOPE = 6.0
 
-COLUMNS = len(GROUPS) + 1
+_ARRAYS = ("grams", "families", "examples", "duals", "points")
 
 
 class Reader(Protocol):
-    """What is used of the classifier: how it spells a message, its n-grams, its encoder."""
+    """What is used of the classifier: how it spells a message, its n-grams, its encoder and the encoder's directions."""
 
     sounds: Sounds
     vectoriser: Vectoriser
     encoder: Encoder
+    directions: Floats
 
     def read(self, text: str) -> str:
         """The spelling the model works on."""
         ...
 
+    def sure(self, text: str) -> str | None:
+        """The intent its n-grams alone leave no doubt of."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CrisisModel:
-    """Weights for the vectoriser's columns and the encoder's numbers. Calling it with a message gives the probability
-    of danger, 0.5 at the threshold."""
+    """Weights for the vectoriser's columns, the rules' families and the nearness to each learnt line. Calling it with a
+    message and the families found in it gives the probability of danger, 0.5 at the threshold."""
 
     reader: Reader
-    sparse: Floats
-    dense: Floats
-    bias: Floats
+    grams: Floats
+    families: Floats
+    examples: Floats
+    """The lines learnt from, in the encoder's main directions."""
+    duals: Floats
+    points: Floats
+    """The threshold, the margin up to which the encoder isn't asked, and what its part adds on average."""
 
-    def __call__(self, text: str) -> float:
-        """How likely `text` speaks of danger."""
+    def __call__(self, text: str, found: Sequence[crisis.Family] = ()) -> float:
+        """How likely `text`, in which the rules found `found`, speaks of danger."""
         normal = self.reader.read(text)
         if not any(ch.isalpha() for ch in normal):
             return 0.0
         columns, values = self.reader.vectoriser.row(features.keys(normal, self.reader.sounds))
-        vector = self.reader.encoder.encode([normal])[0, :WIDTH]
-        margins = values @ self.sparse[columns] + vector @ self.dense + self.bias
-        lead = float(margins[0] - margins[1:].max()) - MARGIN
-        return float(1 / (1 + np.exp(-np.clip(lead, -30, 30))))
+        threshold, doubt, usual = self.points.tolist()
+        margin = float(values @ self.grams[columns]) + float(self.families[_family_columns(found)].sum())
+        if margin + usual < doubt or (not found and margin + usual < threshold and self._elsewhere(normal)):
+            margin = min(margin + usual, threshold - 0.1)
+        else:
+            vector = self.reader.encoder.encode([normal])[:, :WIDTH] @ self.reader.directions
+            margin += float(_nearness(vector, self.examples)[0] @ self.duals)
+        return float(1 / (1 + np.exp(-np.clip(SLOPE * (margin - threshold), -30, 30))))
+
+    def _elsewhere(self, normal: str) -> bool:
+        sure = self.reader.sure(normal)
+        return sure is not None and sure not in NEAR_INTENTS
 
     def save(self, folder: Path) -> None:
         """Write what `load` maps."""
-        np.save(folder / "crisis_sparse.npy", self.sparse)
-        np.save(folder / "crisis_dense.npy", np.vstack([self.dense, self.bias]))
+        for name in _ARRAYS:
+            np.save(folder / f"crisis_{name}.npy", getattr(self, name))
 
     @classmethod
     def load(cls, folder: Path, reader: Reader) -> "CrisisModel":
         """What `save` wrote. Raises OSError or ValueError when it isn't whole."""
-        dense = np.load(folder / "crisis_dense.npy")
-        sparse = np.load(folder / "crisis_sparse.npy", mmap_mode="r")
-        if sparse.shape != (len(reader.vectoriser.known), COLUMNS) or dense.shape != (WIDTH + 1, COLUMNS):
+        arrays: dict[str, Any] = {name: np.asarray(np.load(folder / f"crisis_{name}.npy", mmap_mode="r")) for name in _ARRAYS}
+        model = cls(reader, **arrays)
+        if (model.grams.shape != reader.vectoriser.known.shape or model.families.shape != (len(crisis.rules()[2]),)
+                or model.examples.shape != (len(model.duals), reader.directions.shape[1]) or model.points.shape != (3,)):
             raise ValueError("crisis_*.npy belong to another model")
-        return cls(reader, sparse, dense[:-1], dense[-1])
+        return model
 
 
 def near_danger(line: Line) -> bool:
@@ -100,43 +124,102 @@ def near_danger(line: Line) -> bool:
 
 def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     """Learn danger from training lines (psych_crisis against all others), with the classifier already trained on them."""
-    from scipy import sparse
-    from sklearn.linear_model import LogisticRegression
-
-    chosen = _chosen(lines)
-    normal = [reader.read(line.text) for line in chosen]
-    rows = [reader.vectoriser.row(features.keys(text, reader.sounds)) for text in normal]
-    ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-    grams = sparse.csr_matrix(
-        (np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
-        shape=(len(rows), len(reader.vectoriser.known)),
-    )
-    vectors = reader.encoder.encode(normal)[:, :WIDTH] * np.float32(ENCODER_WEIGHT)
-    grams = sparse.hstack([grams, sparse.csr_matrix(vectors)], format="csr")
-    groups = np.array([_group(line.intent) for line in chosen])
-    near = np.array([near_danger(line) for line in chosen])
-    weights, bias = np.empty((grams.shape[1], COLUMNS), np.float32), np.empty(COLUMNS, np.float32)
-    for column in range(COLUMNS):
-        mine = groups == column
-        if mine.all() or not mine.any():
-            weights[:, column], bias[column] = 0, 10 if mine.any() else -10
-            continue
-        worth = np.where(groups == 0, DANGER_WEIGHT if column == 0 else NEAR_WEIGHT, np.where(near, NEAR_WEIGHT, 1.0))
-        if column:
-            worth = np.where(mine, 2 * worth, worth)
-        model = LogisticRegression(C=STRENGTH, max_iter=300, solver="liblinear").fit(grams, mine, sample_weight=worth)
-        weights[:, column], bias[column] = model.coef_[0], model.intercept_[0]
-    weights[-WIDTH:] *= np.float32(ENCODER_WEIGHT)
-    return CrisisModel(reader, np.ascontiguousarray(weights[:-WIDTH]), np.ascontiguousarray(weights[-WIDTH:]), bias)
-
-
-def _group(intent: str) -> int:
-    return next((number for number, names in enumerate(GROUPS) if intent in names), len(GROUPS))
-
-
-def _chosen(lines: Sequence[Line]) -> list[Line]:
-    """All that is danger or sounds like it, and an even choice of the rest."""
     kept = [line for line in lines if line.intent == "psych_crisis" or near_danger(line)]
     rest = [line for line in lines if line.intent != "psych_crisis" and not near_danger(line)]
     step = -(-len(rest) // ORDINARY) or 1
-    return kept + rest[::step]
+    some, others = rest[::step], [line for number, line in enumerate(rest) if number % step]
+    if others:
+        # Which of the others sound like danger is told from their words; the encoder would take too long.
+        words = _Lines.of(reader, kept + some)
+        duals = _solve(words.kernel(), words.danger, words.slack)
+        likeness = _Lines.of(reader, others).grams @ (words.grams.T @ duals)
+        some += [others[i] for i in np.argsort(-likeness, kind="stable")[:ORDINARY]]
+    known = _Lines.of(reader, kept + some)
+    examples = np.ascontiguousarray(reader.encoder.encode(known.normal)[:, :WIDTH] @ reader.directions, np.float32)
+    flat, nearness = known.kernel(), np.float32(NEAR) * _nearness(examples, examples)
+    threshold, doubt = _points(flat, nearness, known)
+    duals = _solve(flat + nearness, known.danger, known.slack)
+    return CrisisModel(
+        reader, grams=np.asarray(known.grams.T @ duals, np.float32), families=known.families.T @ duals, examples=examples,
+        duals=duals * np.float32(NEAR), points=np.array([threshold, doubt, nearness.mean(axis=0) @ duals], np.float32),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines as the solution wants them."""
+
+    normal: list[str]
+    grams: Any
+    families: Floats
+    danger: Flags
+    near: Flags
+    slack: Floats
+
+    @classmethod
+    def of(cls, reader: Reader, lines: Sequence[Line]) -> "_Lines":
+        from scipy import sparse
+
+        normal = [reader.read(line.text) for line in lines]
+        rows = [reader.vectoriser.row(features.keys(text, reader.sounds)) for text in normal]
+        ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+        grams = sparse.csr_matrix((np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
+                                  shape=(len(rows), len(reader.vectoriser.known)), dtype=np.float32)
+        families = np.zeros((len(rows), len(crisis.rules()[2])), np.float32)
+        for number, line in enumerate(lines):
+            families[number, _family_columns(crisis.signs(line.text))] = 1
+        danger = np.array([line.intent == "psych_crisis" for line in lines])
+        near = np.array([not is_danger and near_danger(line) for line, is_danger in zip(lines, danger, strict=True)])
+        slack = np.where(danger | near, RIDGE / WORTH, RIDGE).astype(np.float32)
+        return cls(normal, grams, families, danger, near, slack)
+
+    def kernel(self) -> Floats:
+        """How much the words and families of every two lines agree."""
+        flat: Floats = self.families @ self.families.T
+        columns = self.grams.T.tocsr()
+        for start in range(0, len(flat), 256):  # in blocks: the product of the whole is nearly full
+            flat[start : start + 256] += (self.grams[start : start + 256] @ columns).toarray()
+        return flat
+
+
+def _points(flat: Floats, nearness: Floats, known: _Lines) -> tuple[float, float]:
+    """From held-out folds: the threshold, and the margin without the encoder up to which it isn't asked."""
+    danger, slack = known.danger, known.slack
+    full, cheap = np.empty((2, len(danger)), np.float32)
+    fold = np.random.default_rng(0).permutation(len(danger)) % FOLDS
+    for number in range(FOLDS):
+        held, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        if not danger[rest].any() or danger[rest].all() or not len(held):
+            return 0.0, -9.0
+        square, across = np.ix_(rest, rest), np.ix_(held, rest)
+        duals = _solve(flat[square] + nearness[square], danger[rest], slack[rest])
+        words = flat[across] @ duals
+        cheap[held], full[held] = words + nearness[square].mean(axis=0) @ duals, words + nearness[across] @ duals
+    quiet = full[known.near]
+    threshold = float(np.quantile(quiet, 1 - NEAR_ALARMS)) if len(quiet) else 0.0
+    heard = cheap[danger & (full >= threshold)]
+    return threshold, float(np.quantile(heard, SKIP_RISK)) if len(heard) else -9.0
+
+
+def _solve(kernel: Floats, danger: Flags, slack: Floats) -> Floats:
+    from scipy.linalg import cho_factor, cho_solve
+
+    kernel[np.diag_indices_from(kernel)] += slack
+    factor = cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
+    solution: Floats = cho_solve(factor, np.where(danger, 1, -1).astype(np.float32), check_finite=False)
+    return solution
+
+
+def _nearness(a: Floats, b: Floats) -> Floats:
+    """exp(2·(a·b - 1)): 1 for equal directions."""
+    inner: Floats = a @ b.T
+    inner -= np.float32(1)
+    inner *= np.float32(SHARPNESS)
+    np.exp(inner, out=inner)
+    return inner
+
+
+def _family_columns(found: Sequence[crisis.Family]) -> list[int]:
+    known = {family.name: number for number, family in enumerate(crisis.rules()[2])}
+    return [known[family.name] for family in found]
+

@@ -22,7 +22,7 @@ from .encoder import Encoder, prepare
 log = logging.getLogger(__name__)
 
 _CODE = ("normalise.py", "nlu_files.py", "clauses.py", "sounds.py", "features.py", "encoder.py", "classifier.py",
-         "crisis_model.py", "gate.py", "train.py")
+         "crisis.py", "crisis/patterns.yml", "crisis_model.py", "gate.py", "train.py")
 
 
 def model_folder() -> Path:
