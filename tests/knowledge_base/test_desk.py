@@ -9,7 +9,7 @@ from flask import Flask
 import clock
 from intents import nlu_files
 from knowledge_base import live, transfer
-from records import articles, points, proposals
+from records import articles, points, privacy, proposals
 from records.base import read, write
 from staff import knowledge_text
 from tests.staff.conftest import asks, hire, says
@@ -103,7 +103,11 @@ def test_what_is_wrong_is_said_in_chinese_and_a_faulty_draft_is_kept_but_not_sub
     faulty = form(engine, next_review="2027-13-01", answer="")
     post(editor, f"/staff/knowledge/{ID}/edit", 302, **faulty)
     page = editor.get(f"/staff/knowledge/{ID}")
-    assert "复核日：不是日期：2027-13-01" in page and "回答：没有填" in page and "编写" not in page.split("faults")[1][:400]
+    assert (
+        "复核日：不是日期：2027-13-01" in page
+        and "回答：没有填" in page
+        and "编写" not in page.split("faults")[1][:400]
+    )
     page = post(editor, f"/staff/knowledge/{ID}/move", 409, state="in_review", number=2)
     assert "还不能提交" in page
 
@@ -314,3 +318,18 @@ def test_service_points_need_a_second_person_and_say_what_is_wrong(app, engine, 
 def test_every_article_that_ships_could_be_submitted_as_it_is(app, knowledge):
     for article in knowledge.articles.values():
         assert knowledge_text.faults(transfer.row_of(article), article.file, knowledge) == [], article.id
+
+
+def test_what_is_taught_from_somebody_is_erased_with_his_words(app, engine, hire, says):
+    editor = hire("editor")
+    person = says("量子纠缠的贝尔不等式怎么推导").person_id
+    with read(engine) as conn:
+        row = proposals.unanswered(conn, clock.now() - timedelta(days=1))[0]
+    post(editor, f"/staff/knowledge/gaps/{row.id}", 302, text="证上的日子怎么续", target=f"question:{ID}")
+    post(hire("officer"), "/staff/points/link", 302, person_id=person, number=PERSON["number"], seen="1")
+    with write(engine) as conn:
+        assert points.of_person(conn, person) == []
+        privacy.erase(conn, person, clock.now())
+    with read(engine) as conn:
+        assert proposals.listing(conn, tuple(proposals.STATES)) == []
+        assert points.of_person(conn, person) is None
