@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 from flask import Flask
@@ -22,10 +23,10 @@ from bot import health, metrics, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Service, Understands
 from bot.wechat import channel as wechat
-from bot.wechat import codes, delivery, media, menu, oauth, spool
+from bot.wechat import checkup, codes, delivery, media, menu, oauth, spool
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
-from jobs import clocks, demo, moves, queue, supervisor, worker
+from jobs import clocks, demo, doctor, moves, queue, supervisor, worker
 from jobs import delivery as outbox
 from knowledge_base import live
 from records import crypto
@@ -50,6 +51,8 @@ def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
     health.register(app, partial(spool.gauges, service.settings))
     wechat.register(app, service)
     _register_rooms(app, service)
+    app.cli.add_command(doctor.command(service, [lambda: starmap(doctor.Finding, checkup.checks(service))]))
+    app.cli.add_command(doctor.keys(service))
     return app
 
 
