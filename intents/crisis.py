@@ -85,6 +85,12 @@ def signs(text: str) -> list[Family]:
     return [family for family in families if family.pattern.search(left)]
 
 
+# A bare number, date, sum or word of two characters (跳过, 晚上): without a sign of the rules there is nothing in it that
+# the learned part could go by, though it sometimes thinks so.
+_BARE = re.compile(
+    r"\s*(?:[\d０-９.,:：/+\-—~～()（）#*年月日号点时分周天元块万千百十亿零〇一二三四五六七八九两半个多岁左右大概约是在于从到的\s]*|\w{1,2})[。.!！?？\s]*"
+)
+
 Learned = Callable[[str, Sequence[Family]], float]
 _learned: Learned | None = None
 
@@ -103,6 +109,8 @@ def detect(text: str, learned: float | None = None) -> Crisis:
     asked, and without one the rules decide alone. Rules and model add up as independent evidence. Never raises.
     """
     found = signs(text)
+    if not found and _BARE.fullmatch(text):
+        return Crisis(False, 0.0, "")
     safe = 1.0
     for family in found:
         safe *= 1 - family.weight
