@@ -1,7 +1,7 @@
 """What did the person want: intents, entities, danger.
 
-    from intents import Understander
-    understood = Understander.load().understand("居住证丢了怎么补", clock.now())
+from intents import Understander
+understood = Understander.load().understand("居住证丢了怎么补", clock.now())
 """
 
 from .understanding import Entity, Understanding

@@ -117,8 +117,12 @@ class Classifier:
         self.vectoriser.save(folder)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
-        described = {"labels": self.labels, "temperature": self.temperature, "cheap_gap": self.cheap_gap,
-                     "cheap_temperature": self.cheap_temperature}
+        described = {
+            "labels": self.labels,
+            "temperature": self.temperature,
+            "cheap_gap": self.cheap_gap,
+            "cheap_temperature": self.cheap_temperature,
+        }
         (folder / "classifier.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
@@ -127,8 +131,9 @@ class Classifier:
         described = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
         described["labels"] = tuple(described["labels"])
         arrays: dict[str, Any] = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
-        return cls(sounds=Sounds.load(folder), vectoriser=Vectoriser.load(folder), encoder=encoder,
-                   **described, **arrays)
+        return cls(
+            sounds=Sounds.load(folder), vectoriser=Vectoriser.load(folder), encoder=encoder, **described, **arrays
+        )
 
 
 def _gram_row(vectoriser: Vectoriser, sounds: Sounds, text: str, focused: str) -> tuple[Labels, Floats]:
@@ -136,8 +141,10 @@ def _gram_row(vectoriser: Vectoriser, sounds: Sounds, text: str, focused: str) -
     if focused == text:
         return columns, values
     more_columns, more_values = vectoriser.row(features.keys(focused, sounds))
-    return (np.concatenate([columns, more_columns]),
-            np.concatenate([values * np.float32(1 - FOCUS), more_values * np.float32(FOCUS)]))
+    return (
+        np.concatenate([columns, more_columns]),
+        np.concatenate([values * np.float32(1 - FOCUS), more_values * np.float32(FOCUS)]),
+    )
 
 
 def _encoded(encoder: Encoder, texts: Sequence[str], focused: Sequence[str]) -> Floats:
@@ -148,8 +155,9 @@ def _encoded(encoder: Encoder, texts: Sequence[str], focused: Sequence[str]) -> 
     return vectors
 
 
-def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
-        progress: Progress = lambda step: None) -> Classifier:
+def fit(
+    texts: Sequence[str], labels: Sequence[str], encoder: Encoder, progress: Progress = lambda step: None
+) -> Classifier:
     """Train on raw texts and their labels. `progress` is told each step's name as it starts."""
     progress("sounds")
     normal = [normalise(text) for text in texts]
@@ -158,8 +166,9 @@ def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
     focused = [focus(text) for text in normal]
     progress("n-grams")
     vectoriser = Vectoriser.learn([features.keys(text, sounds) for text in normal])
-    grams = _matrix([_gram_row(vectoriser, sounds, *pair) for pair in zip(normal, focused, strict=True)],
-                    len(vectoriser.known))
+    grams = _matrix(
+        [_gram_row(vectoriser, sounds, *pair) for pair in zip(normal, focused, strict=True)], len(vectoriser.known)
+    )
     progress("sentence encoder")
     with one_thread():  # small products: more threads only wait for each other
         vectors = _encoded(encoder, normal, focused)
@@ -171,17 +180,29 @@ def fit(texts: Sequence[str], labels: Sequence[str], encoder: Encoder,
     progress("kernel")
     linear, near = _linear_kernel(grams), _gaussian(examples, examples)
     progress("calibration")
-    weight = NEAR if len(target) > FEW else max(
-        NEAR_FOR_FEW, key=lambda weight: _held_out_accuracy(linear, near * np.float32(weight), target, slack))
+    weight = (
+        NEAR
+        if len(target) > FEW
+        else max(NEAR_FOR_FEW, key=lambda weight: _held_out_accuracy(linear, near * np.float32(weight), target, slack))
+    )
     near *= weight
     temperature, cheap_temperature, cheap_gap = _calibrated(linear, near, target, slack)
     progress("solution")
     linear += near
     duals = _solve(linear, target, slack)
     return Classifier(
-        tuple(names), sounds, vectoriser, encoder, grams=np.ascontiguousarray(grams.T @ duals, np.float32),
-        directions=directions, examples=examples, duals=duals * np.float32(weight), cheap_bias=near.mean(axis=0) @ duals,
-        temperature=temperature, cheap_temperature=cheap_temperature, cheap_gap=cheap_gap,
+        tuple(names),
+        sounds,
+        vectoriser,
+        encoder,
+        grams=np.ascontiguousarray(grams.T @ duals, np.float32),
+        directions=directions,
+        examples=examples,
+        duals=duals * np.float32(weight),
+        cheap_bias=near.mean(axis=0) @ duals,
+        temperature=temperature,
+        cheap_temperature=cheap_temperature,
+        cheap_gap=cheap_gap,
     )
 
 

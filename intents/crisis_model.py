@@ -43,8 +43,9 @@ NEAR_ALARMS = 0.10
 SKIP_RISK = 0.002
 # Where the classifier is sure of another need by the words alone, and no rule spoke, the encoder isn't asked either;
 # not for these, which danger can sound like.
-NEAR_INTENTS = frozenset({"psych_crisis", "psych_support", "emergency", "out_of_scope", "goodbye", "thanks", "deny",
-                          "cancel", "human_agent"})
+NEAR_INTENTS = frozenset(
+    {"psych_crisis", "psych_support", "emergency", "out_of_scope", "goodbye", "thanks", "deny", "cancel", "human_agent"}
+)
 # From a margin to log-odds.
 SLOPE = 6.0
 
@@ -109,10 +110,16 @@ class CrisisModel:
     @classmethod
     def load(cls, folder: Path, reader: Reader) -> "CrisisModel":
         """What `save` wrote. Raises OSError or ValueError when it isn't whole."""
-        arrays: dict[str, Any] = {name: np.asarray(np.load(folder / f"crisis_{name}.npy", mmap_mode="r")) for name in _ARRAYS}
+        arrays: dict[str, Any] = {
+            name: np.asarray(np.load(folder / f"crisis_{name}.npy", mmap_mode="r")) for name in _ARRAYS
+        }
         model = cls(reader, **arrays)
-        if (model.grams.shape != reader.vectoriser.known.shape or model.families.shape != (len(crisis.rules()[2]),)
-                or model.examples.shape != (len(model.duals), reader.directions.shape[1]) or model.points.shape != (3,)):
+        if (
+            model.grams.shape != reader.vectoriser.known.shape
+            or model.families.shape != (len(crisis.rules()[2]),)
+            or model.examples.shape != (len(model.duals), reader.directions.shape[1])
+            or model.points.shape != (3,)
+        ):
             raise ValueError("crisis_*.npy belong to another model")
         return model
 
@@ -140,8 +147,12 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     threshold, doubt = _points(flat, nearness, known)
     duals = _solve(flat + nearness, known.danger, known.slack)
     return CrisisModel(
-        reader, grams=np.asarray(known.grams.T @ duals, np.float32), families=known.families.T @ duals, examples=examples,
-        duals=duals * np.float32(NEAR), points=np.array([threshold, doubt, nearness.mean(axis=0) @ duals], np.float32),
+        reader,
+        grams=np.asarray(known.grams.T @ duals, np.float32),
+        families=known.families.T @ duals,
+        examples=examples,
+        duals=duals * np.float32(NEAR),
+        points=np.array([threshold, doubt, nearness.mean(axis=0) @ duals], np.float32),
     )
 
 
@@ -163,8 +174,11 @@ class _Lines:
         normal = [reader.read(line.text) for line in lines]
         rows = [reader.vectoriser.row(features.keys(text, reader.sounds)) for text in normal]
         ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        grams = sparse.csr_matrix((np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
-                                  shape=(len(rows), len(reader.vectoriser.known)), dtype=np.float32)
+        grams = sparse.csr_matrix(
+            (np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
+            shape=(len(rows), len(reader.vectoriser.known)),
+            dtype=np.float32,
+        )
         families = np.zeros((len(rows), len(crisis.rules()[2])), np.float32)
         for number, line in enumerate(lines):
             families[number, _family_columns(crisis.signs(line.text))] = 1
@@ -222,4 +236,3 @@ def _nearness(a: Floats, b: Floats) -> Floats:
 def _family_columns(found: Sequence[crisis.Family]) -> list[int]:
     known = {family.name: number for number, family in enumerate(crisis.rules()[2])}
     return [known[family.name] for family in found]
-

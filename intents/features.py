@@ -61,8 +61,7 @@ def keys(text: str, sounds: Sounds) -> list[Keys]:
     blurred[inside] = sounds.blur[codes].astype(np.uint64) + 0x300000
     # \x02 and \x03 mark the ends, \x04 any number.
     streams = {"characters": points, "syllables": syllables, "blurred": blurred}
-    return [_grams(streams[name], widths, number)
-            for number, (name, (widths, _)) in enumerate(FAMILIES.items())]
+    return [_grams(streams[name], widths, number) for number, (name, (widths, _)) in enumerate(FAMILIES.items())]
 
 
 @dataclass(slots=True)
@@ -109,5 +108,7 @@ class Vectoriser:
     @classmethod
     def load(cls, folder: Path) -> "Vectoriser":
         """What `save` wrote, mapped."""
-        return cls(np.asarray(np.load(folder / "features.npy", mmap_mode="r")),
-                   np.asarray(np.load(folder / "feature_weights.npy", mmap_mode="r")))
+        return cls(
+            np.asarray(np.load(folder / "features.npy", mmap_mode="r")),
+            np.asarray(np.load(folder / "feature_weights.npy", mmap_mode="r")),
+        )

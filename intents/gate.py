@@ -33,8 +33,9 @@ class Floors:
     def load(cls, path: Path = HERE / "floors.yml") -> "Floors":
         """Read the file."""
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return cls(raw["accuracy"], raw["crisis"]["recall"], raw["crisis"]["precision"], raw["otherwise"],
-                   raw["intents"])
+        return cls(
+            raw["accuracy"], raw["crisis"]["recall"], raw["crisis"]["precision"], raw["otherwise"], raw["intents"]
+        )
 
 
 def check(model: Classifier, development: Sequence[Line], floors: Floors) -> None:
@@ -42,8 +43,11 @@ def check(model: Classifier, development: Sequence[Line], floors: Floors) -> Non
     with one_thread():
         misses = [*_intent_misses(model, development, floors), *_crisis_misses(development, floors)]
     if misses:
-        raise BelowFloor("the model is below a floor of intents/floors.yml and is not used:\n" + "\n".join(misses)
-                         + "\nlook at python -m intents.evaluate, then mend the training files (or the floor)")
+        raise BelowFloor(
+            "the model is below a floor of intents/floors.yml and is not used:\n"
+            + "\n".join(misses)
+            + "\nlook at python -m intents.evaluate, then mend the training files (or the floor)"
+        )
 
 
 def _intent_misses(model: Classifier, development: Sequence[Line], floors: Floors) -> list[str]:
@@ -52,9 +56,14 @@ def _intent_misses(model: Classifier, development: Sequence[Line], floors: Floor
     best = model.probabilities([model.read(line.text) for line in development]).argmax(axis=1)
     rows = Counter(line.intent for line in development)
     right = Counter(line.intent for line, i in zip(development, best, strict=True) if model.labels[i] == line.intent)
-    shares = {name: (right[name] / n, floors.intents.get(name, floors.otherwise)) for name, n in rows.items() if n >= LEAST}
-    misses = [f"- {name}: {share:.3f} of its lines are recognised, the floor is {floor}"
-              for name, (share, floor) in sorted(shares.items()) if share < floor]
+    shares = {
+        name: (right[name] / n, floors.intents.get(name, floors.otherwise)) for name, n in rows.items() if n >= LEAST
+    }
+    misses = [
+        f"- {name}: {share:.3f} of its lines are recognised, the floor is {floor}"
+        for name, (share, floor) in sorted(shares.items())
+        if share < floor
+    ]
     overall = right.total() / len(development)
     if overall < floors.accuracy:
         misses.append(f"- accuracy over all intents is {overall:.3f}, the floor is {floors.accuracy}")
@@ -68,6 +77,11 @@ def _crisis_misses(development: Sequence[Line], floors: Floors) -> list[str]:
     hit = sum(crisis.detect(line.text).danger for line in real)
     false = sum(crisis.detect(line.text).danger for line in development if line.intent != "psych_crisis")
     recall, precision = hit / len(real), hit / max(hit + false, 1)
-    return [f"- crisis {name} is {share:.3f}, the floor is {floor}"
-            for name, share, floor in (("recall", recall, floors.crisis_recall),
-                                       ("precision", precision, floors.crisis_precision)) if share < floor]
+    return [
+        f"- crisis {name} is {share:.3f}, the floor is {floor}"
+        for name, share, floor in (
+            ("recall", recall, floors.crisis_recall),
+            ("precision", precision, floors.crisis_precision),
+        )
+        if share < floor
+    ]

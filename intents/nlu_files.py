@@ -1,13 +1,13 @@
 """The training files: Rasa's YAML, one file an intent, read and checked with line numbers.
 
-    version: "3.1"
-    nlu:
-    - intent: permit_renewal
-      metadata:
-        register: plain
-      examples: |
-        - 居住证快到期了怎么签注
-        - [海曙区](district)哪里能签注
+version: "3.1"
+nlu:
+- intent: permit_renewal
+  metadata:
+    register: plain
+  examples: |
+    - 居住证快到期了怎么签注
+    - [海曙区](district)哪里能签注
 """
 
 import csv
@@ -100,8 +100,10 @@ def _read_file(path: Path, known: set[str], faults: list[str]) -> list[Line]:
         root = yaml.compose(source, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.append(f"{path.name}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}; "
-                      "mind the indentation, and put quotes round a text with ': ' in it")
+        faults.append(
+            f"{path.name}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}; "
+            "mind the indentation, and put quotes round a text with ': ' in it"
+        )
         return []
     except yaml.YAMLError as error:
         faults.append(f"{path.name}:1: not YAML: {error}")
@@ -163,7 +165,7 @@ def _example_fault(stripped: str) -> str | None:
         if found[2] is not None and not re.fullmatch(r"[a-z_]+", found[2].split(":")[0]):
             return f"'({found[2]})' is no entity type"
         if found[3] is not None and '"entity"' not in found[3]:
-            return "an annotation in braces needs \"entity\""
+            return 'an annotation in braces needs "entity"'
     if "](" in _ANNOTATION.sub("", stripped):
         return "an annotation is not closed"
     return None
@@ -176,8 +178,9 @@ def contradictions(lines: Iterable[Line]) -> Iterator[str]:
         key = split_key(line.text) or line.text
         first = seen.setdefault(key, line)
         if first.intent != line.intent:
-            yield (f"{line.where}: {line.text[:30]!r} is {line.intent} here and {first.intent} at {first.where}; "
-                   "keep one")
+            yield (
+                f"{line.where}: {line.text[:30]!r} is {line.intent} here and {first.intent} at {first.where}; keep one"
+            )
 
 
 def read_table(path: Path, column: str = "intent") -> list[Line]:

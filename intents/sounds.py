@@ -24,11 +24,47 @@ _MIN_PHRASE = 2
 _LETTERS = re.compile(r"[a-zü']+(?: +[a-zü']+)*")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]+")
 # What stays Latin even where its letters would spell something.
-_KEPT = frozenset((
-    "ai", "app", "are", "atm", "bye", "can", "dj", "emo", "excel", "hello", "hi", "how", "hr", "id", "ip", "kpi", "ktv", "me",
-    "nba", "no", "ok", "pc", "pdf", "pos", "ppt", "pua", "qq", "sim", "the", "to", "tv", "ufo", "usb", "vip", "wifi", "word",
-    "yes",
-))
+_KEPT = frozenset(
+    (
+        "ai",
+        "app",
+        "are",
+        "atm",
+        "bye",
+        "can",
+        "dj",
+        "emo",
+        "excel",
+        "hello",
+        "hi",
+        "how",
+        "hr",
+        "id",
+        "ip",
+        "kpi",
+        "ktv",
+        "me",
+        "nba",
+        "no",
+        "ok",
+        "pc",
+        "pdf",
+        "pos",
+        "ppt",
+        "pua",
+        "qq",
+        "sim",
+        "the",
+        "to",
+        "tv",
+        "ufo",
+        "usb",
+        "vip",
+        "wifi",
+        "word",
+        "yes",
+    )
+)
 
 
 def character_syllables() -> tuple[list[str], Codes]:
@@ -46,8 +82,13 @@ def character_syllables() -> tuple[list[str], Codes]:
 
 
 # Accents and voice input blur these; both sides of a pair become one.
-_BLURRED = ((re.compile("^([zcs])h"), r"\1"), (re.compile("([aei])ng$"), r"\1n"), (re.compile("^l"), "n"),
-            (re.compile("^hu(?=[ao])"), "f"), (re.compile("^hu(?=[in]?$)"), "fu"))
+_BLURRED = (
+    (re.compile("^([zcs])h"), r"\1"),
+    (re.compile("([aei])ng$"), r"\1n"),
+    (re.compile("^l"), "n"),
+    (re.compile("^hu(?=[ao])"), "f"),
+    (re.compile("^hu(?=[in]?$)"), "fu"),
+)
 
 
 def blurred(syllables: list[str]) -> Codes:
@@ -64,8 +105,9 @@ def blurred(syllables: list[str]) -> Codes:
 class Sounds:
     """Characters to syllables, and spelt syllables back to characters."""
 
-    def __init__(self, syllables: list[str], codes: Codes, phrases: dict[str, tuple[str, float]],
-                 initials: dict[str, str]) -> None:
+    def __init__(
+        self, syllables: list[str], codes: Codes, phrases: dict[str, tuple[str, float]], initials: dict[str, str]
+    ) -> None:
         self.syllables, self.codes = syllables, codes
         self.blur = blurred(syllables)
         self.phrases, self.initials = phrases, initials

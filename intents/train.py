@@ -21,8 +21,20 @@ from .encoder import Encoder, prepare
 
 log = logging.getLogger(__name__)
 
-_CODE = ("normalise.py", "nlu_files.py", "clauses.py", "sounds.py", "features.py", "encoder.py", "classifier.py",
-         "crisis.py", "crisis/patterns.yml", "crisis_model.py", "gate.py", "train.py")
+_CODE = (
+    "normalise.py",
+    "nlu_files.py",
+    "clauses.py",
+    "sounds.py",
+    "features.py",
+    "encoder.py",
+    "classifier.py",
+    "crisis.py",
+    "crisis/patterns.yml",
+    "crisis_model.py",
+    "gate.py",
+    "train.py",
+)
 
 
 def model_folder() -> Path:
@@ -34,7 +46,12 @@ def digest(folder: Path = nlu_files.NLU) -> str:
     """Of everything a model depends on: training files, taxonomy, floors, code."""
     sha = hashlib.sha256()
     here = nlu_files.HERE
-    for path in [*sorted(folder.glob("*.yml")), here / "taxonomy.yml", here / "floors.yml", *(here / name for name in _CODE)]:
+    for path in [
+        *sorted(folder.glob("*.yml")),
+        here / "taxonomy.yml",
+        here / "floors.yml",
+        *(here / name for name in _CODE),
+    ]:
         sha.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return sha.hexdigest()[:20]
 
@@ -118,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     start = time.monotonic()
     with tqdm(total=len(STEPS) + 2, unit="step", disable=not sys.stderr.isatty()) as bar:
+
         def show(step: str) -> None:
             bar.set_description(step)
             bar.update()

@@ -17,7 +17,9 @@ from .understanding import Understanding
 FIRST_NEEDS = ("psych_crisis", "emergency", "wage_arrears", "work_injury")
 # Turns of a conversation, not needs: never the second half of a message.
 STEERING = frozenset({"greet", "thanks", "goodbye", "help", "affirm", "deny", "cancel", "out_of_scope"})
-_ASKS = re.compile("怎么|咋|哪|吗|么$|呢|多少|几|啥|什么|能不能|可不可以|有没有|行不行|会不会|想[要问找办查]|我要|帮|求|请|麻烦|能|可以|？")
+_ASKS = re.compile(
+    "怎么|咋|哪|吗|么$|呢|多少|几|啥|什么|能不能|可不可以|有没有|行不行|会不会|想[要问找办查]|我要|帮|求|请|麻烦|能|可以|？"
+)
 _JOINED = re.compile("另外|还有|顺便|再问|再有|对了|以及|同时|那")
 # Longer ones are stories with one wish; halves of them mislead.
 _LONGEST_DOUBLE = 60
@@ -75,9 +77,17 @@ class Understander:
         normal = self.classifier.read(text)
         intent, second, ranking = self.decide(normal)
         return Understanding(
-            text=text, normal=normal, intent=intent, probability=dict(ranking)[intent], ranking=ranking,
-            band=self.bands.of(dict(ranking)[intent]), second=second, entities=tuple(entities.extract(text, now)),
-            danger=alarm.danger, danger_score=alarm.score, backend="local",
+            text=text,
+            normal=normal,
+            intent=intent,
+            probability=dict(ranking)[intent],
+            ranking=ranking,
+            band=self.bands.of(dict(ranking)[intent]),
+            second=second,
+            entities=tuple(entities.extract(text, now)),
+            danger=alarm.danger,
+            danger_score=alarm.score,
+            backend="local",
         )
 
     def decide(self, normal: str) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
@@ -88,7 +98,11 @@ class Understander:
         """
         labels = self.classifier.labels
         if not any(ch.isalnum() for ch in normal):
-            return "out_of_scope", None, (("out_of_scope", 1.0), *((label, 0.0) for label in labels if label != "out_of_scope"))
+            return (
+                "out_of_scope",
+                None,
+                (("out_of_scope", 1.0), *((label, 0.0) for label in labels if label != "out_of_scope")),
+            )
         halves = _halves(normal)
         rows = self.classifier.probabilities([normal, *halves])
         ranking = _ranking(labels, rows[0])
@@ -97,8 +111,9 @@ class Understander:
         needs = [(labels[int(row.argmax())], float(row.max())) for row in rows[1:]]
         return self._two_needs(ranking, needs)
 
-    def _two_needs(self, ranking: tuple[tuple[str, float], ...],
-                   needs: list[tuple[str, float]]) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
+    def _two_needs(
+        self, ranking: tuple[tuple[str, float], ...], needs: list[tuple[str, float]]
+    ) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
         whole = ranking[0][0]
         (first, sure_first), (last, sure_last) = needs
         if first == last or min(sure_first, sure_last) < self.bands.second or {first, last} & STEERING:
@@ -122,7 +137,9 @@ def _halves(normal: str) -> list[str]:
         return []
     if _JOINED.match(parts[asking[-1]]):
         cut = asking[-1]
-    elif len(asking) > 1 and len(parts[asking[-1]].strip("，。；！？ ")) >= 5:  # 能举报吗 asks about what was said before
+    elif (
+        len(asking) > 1 and len(parts[asking[-1]].strip("，。；！？ ")) >= 5
+    ):  # 能举报吗 asks about what was said before
         cut = asking[0] + 1
     else:
         return []

@@ -137,7 +137,10 @@ def move(
     row = _must(conn, article_id)
     if row.revision != number:
         raise IllegalMove("您看的时候别人改过这一条，请刷新后看新的内容")
-    back = state != "draft" or row.state in ("in_review", "approved")  # a new draft of anything else is saved, not moved
+    back = state != "draft" or row.state in (
+        "in_review",
+        "approved",
+    )  # a new draft of anything else is saved, not moved
     if state not in MOVES[row.state] or state == row.state or not back:
         raise IllegalMove(f"这一条现在是“{STATES[row.state]}”，不能改成“{STATES.get(state, state)}”")
     if state == "approved" and actor in writers(conn, row):

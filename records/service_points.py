@@ -1,7 +1,7 @@
 """Places people can go to: police stations, village desks, clinics. Entered by one person, shown after a second's word.
 
-    waiting ──► shown ──► removed
-       └──────────────────►┘
+waiting ──► shown ──► removed
+   └──────────────────►┘
 """
 
 from datetime import date, datetime

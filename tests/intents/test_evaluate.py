@@ -33,8 +33,12 @@ def test_calibration_error_by_hand() -> None:
 
 
 def test_out_of_scope_counts_only_what_is_answered() -> None:
-    rows = [verdict("out_of_scope", "greet"), verdict("out_of_scope", "greet", 0.5, "confirm"),
-            verdict("out_of_scope", "out_of_scope"), verdict("greet", "out_of_scope")]
+    rows = [
+        verdict("out_of_scope", "greet"),
+        verdict("out_of_scope", "greet", 0.5, "confirm"),
+        verdict("out_of_scope", "out_of_scope"),
+        verdict("greet", "out_of_scope"),
+    ]
     assert answered_out_of_scope(rows) == pytest.approx(1 / 3)
 
 
@@ -52,15 +56,20 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 def test_labels(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table, out = here / "t.tsv", here / "out.json"
-    table.write_text("text\tintent\tregister\n你好\tgreet\tplain\n居住证丢了怎么补\tpermit_replacement\tplain\n", encoding="utf-8")
+    table.write_text(
+        "text\tintent\tregister\n你好\tgreet\tplain\n居住证丢了怎么补\tpermit_replacement\tplain\n", encoding="utf-8"
+    )
     code, line = run(capsys, "--labels", table, "--json", out)
     assert (code, line) == (0, "accuracy=1.000 macro_f1=1.000 n=2")
     assert [row["right"] for row in json.loads(out.read_text(encoding="utf-8"))] == [True, True]
 
 
 def test_the_same_method_trained_on_another_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = "".join(f"{verb}{thing}\t{label}\n" for label, verb in (("eat", "我要吃"), ("watch", "我想看"))
-                   for thing in ("面", "饭", "鱼", "电影", "电视", "书"))
+    rows = "".join(
+        f"{verb}{thing}\t{label}\n"
+        for label, verb in (("eat", "我要吃"), ("watch", "我想看"))
+        for thing in ("面", "饭", "鱼", "电影", "电视", "书")
+    )
     (here / "train.tsv").write_text("text\tlabel\n" + rows, encoding="utf-8")
     (here / "test.tsv").write_text("text\tlabel\n我要吃菜\teat\n我想看戏\twatch\n", encoding="utf-8")
     code, line = run(capsys, "--train", here / "train.tsv", "--labels", here / "test.tsv")
@@ -83,8 +92,14 @@ def test_entities(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_alone_it_reports_on_the_development_set(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate.main([]) == 0
     out = capsys.readouterr().out
-    for part in ("register ", "worst confusions", "calibration error (ECE)", "out_of_scope answered as in scope",
-                 "milliseconds a message: p50", "crisis detector: recall="):
+    for part in (
+        "register ",
+        "worst confusions",
+        "calibration error (ECE)",
+        "out_of_scope answered as in scope",
+        "milliseconds a message: p50",
+        "crisis detector: recall=",
+    ):
         assert part in out
     assert re.fullmatch(r"accuracy=0\.\d{3} macro_f1=0\.\d{3} n=\d+", out.rstrip().splitlines()[-1])
 
@@ -97,7 +112,9 @@ def test_alone_it_reports_on_the_development_set(here: Path, capsys: pytest.Capt
         ("--entities", "{}\n", "f:1: not"),
     ],
 )
-def test_a_broken_table_is_named(here: Path, capsys: pytest.CaptureFixture[str], option: str, content: str, why: str) -> None:
+def test_a_broken_table_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str], option: str, content: str, why: str
+) -> None:
     (here / "f").write_text(content, encoding="utf-8")
     code, line = run(capsys, option, here / "f")
     assert code == 1

@@ -84,7 +84,7 @@ def test_the_split_depends_on_the_sentence_alone() -> None:
 
 
 def test_annotations_leave_what_was_written() -> None:
-    assert strip_annotations("[海曙区](district)的[初一]{\"entity\": \"stage\"}") == "海曙区的初一"
+    assert strip_annotations('[海曙区](district)的[初一]{"entity": "stage"}') == "海曙区的初一"
 
 
 def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:

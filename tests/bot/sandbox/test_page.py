@@ -104,8 +104,13 @@ def test_choices_of_a_menu_message_are_tapped(page, platform, city):
 
 def test_the_menu_bar_opens_sends_and_closes_with_the_keyboard(page, platform, city):
     city.answer = lambda message: f"按了{message.key}" if message.event == "click" else None
-    below = [{"type": "click", "name": "居住登记", "key": "register"}, {"type": "view", "name": "我的", "url": platform.public_url + "/me"}]
-    platform.store.put("menu", [{"name": "办事", "sub_button": below}, {"type": "click", "name": "转人工", "key": "person"}])
+    below = [
+        {"type": "click", "name": "居住登记", "key": "register"},
+        {"type": "view", "name": "我的", "url": platform.public_url + "/me"},
+    ]
+    platform.store.put(
+        "menu", [{"name": "办事", "sub_button": below}, {"type": "click", "name": "转人工", "key": "person"}]
+    )
     followed(page)
     top = page.get_by_role("button", name="办事")
     top.press("Enter")

@@ -139,7 +139,10 @@ def test_wrong_buttons_get_a_sentence(http, service, action, body):
 
 def test_a_phone_needs_a_sensible_name(http):
     assert http.get("/sandbox/phone/a%20b/feed").status_code == 409
-    assert http.post("/sandbox/phone/1/say", content=b"[]", headers={"Content-Type": "application/json"}).status_code == 400
+    assert (
+        http.post("/sandbox/phone/1/say", content=b"[]", headers={"Content-Type": "application/json"}).status_code
+        == 400
+    )
 
 
 def test_switches_are_checked_set_and_cleared(http):
