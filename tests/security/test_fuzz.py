@@ -1,0 +1,181 @@
+"""Any bytes at the callback, any words to the entities, any file to the imports: an answer, never a fault or a hang."""
+
+import random
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import clock
+from bot.sandbox import wire
+from bot.wechat import gateway
+from bot.wechat.refusal import Refused
+from intents import crisis, entities
+from records import sheets
+
+ALPHABET = st.text(alphabet=st.characters(codec="utf-8"), max_size=80)
+NASTY = ("]]>", "<![CDATA[", "<!DOCTYPE x [<!ENTITY a \"b\">]>", "&a;", "\x00", "\ud800", "</xml>", "'", '"', "%00", "1" * 400, "١٢٣", "２０２６年2月30日",
+         "13800013800", "990101199001011232", "0月0日", "99999999999999999999元", "下下下下周", "NB-FH-", "半年半", "十亿亿", "-1")  # fmt: skip
+
+
+def mutated(chance: random.Random, seed: bytes) -> bytes:
+    """`seed` with a few cruel changes."""
+    body = bytearray(seed)
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(body) + 1)
+        what = chance.randrange(5)
+        if what == 0 and body:
+            body[at % len(body)] = chance.randrange(256)
+        elif what == 1:
+            del body[at : at + chance.randint(1, 30)]
+        elif what == 2:
+            body[at:at] = chance.choice(NASTY).encode("utf-8", "surrogatepass")
+        elif what == 3:
+            body[at:at] = body[at // 2 : at]
+        else:
+            body[at:at] = chance.randbytes(chance.randint(1, 12))
+    return bytes(body[:70_000])
+
+
+def messages(app: Flask) -> list[tuple[str, bytes, str]]:
+    """Well-signed beginnings in every mode: (mode, body, plain)."""
+    account = app.extensions["sandbox"].account
+    now = int(clock.now().timestamp())
+    kinds = [
+        {"MsgType": "text", "Content": "居住证丢了", "MsgId": 1}, {"MsgType": "event", "Event": "subscribe", "EventKey": ""},
+        {"MsgType": "location", "Location_X": 29.8, "Location_Y": 121.5, "Scale": 16, "Label": "x", "MsgId": 2},
+        {"MsgType": "event", "Event": "SCAN", "EventKey": "room_1", "Ticket": "t"}, {"MsgType": "image", "MediaId": "m", "MsgId": 3},
+    ]  # fmt: skip
+    made = []
+    for kind in kinds:
+        fields = {"ToUserName": "gh_x", "FromUserName": "o" + "f" * 27, "CreateTime": now, **kind}
+        for mode in wire.MODES:
+            push = wire.pack(account, fields, mode, now)
+            made.append((mode, push.body, push.plain))
+    return made
+
+
+def knock(app: Flask, chance: random.Random, count: int) -> int:
+    """`count` bodies at the gateway, signed so that they get as far as they can. Returns how many were understood."""
+    settings_, account = app.extensions["service"].settings, app.extensions["sandbox"].account
+    seeds, understood = messages(app), 0
+    for _ in range(count):
+        mode, body, plain = chance.choice(seeds)
+        now = clock.now()
+        sealed = None
+        if mode == "plain":
+            body = mutated(chance, body)
+        elif chance.random() < 0.5:  # what is inside the envelope is broken, the envelope is sound
+            sealed = wire.cipher.seal(
+                mutated(chance, plain.encode()).decode("utf-8", "replace"), account.app_id, account.aes_key
+            )
+            body = wire.to_xml({"ToUserName": "gh_x", "Encrypt": sealed}).encode()
+        else:
+            sealed = mutated(chance, body[-200:]).decode("latin-1").translate({0: None})
+            body = wire.to_xml({"ToUserName": "gh_x", "Encrypt": sealed}).encode()
+        query = wire.sign_query(account, "o" + "f" * 27, sealed, int(now.timestamp()))
+        args = dict(pair.split("=", 1) for pair in query.split("&"))
+        try:
+            understood += gateway.receive(settings_, args, body, now).inbound is not None
+        except Refused:
+            continue
+    return understood
+
+
+def listen(chance: random.Random, count: int) -> None:
+    """Random and cruel texts to the entities and the danger detector."""
+    now = clock.now()
+    parts = (
+        *NASTY,
+        "下个月15号",
+        "海曙区",
+        "三千八百块",
+        "初一",
+        "半年",
+        "去年国庆",
+        "🈶",
+        "ＡＢＣ",
+        "我不想活了",
+        " ",
+        "\n",
+        "，",
+    )
+    for _ in range(count):
+        text = "".join(
+            chance.choice(parts) if chance.random() < 0.8 else chr(chance.randrange(1, 0x2FFFF))
+            for _ in range(chance.randint(1, 9))
+        )
+        for found in entities.extract(text, now):
+            assert text[found.start : found.end] == found.text, (text, found)
+        sign = crisis.detect(text)
+        assert 0 <= sign.score <= 1
+
+
+def read_files(chance: random.Random, folder: Path, count: int) -> None:
+    """Broken CSV and XLSX files: rows, or `SheetError`."""
+    seed = "房间编号,姓名\nNB-FH-000001,张三\n".encode()
+    for number in range(count):
+        path = folder / f"{number % 4}.{chance.choice(('csv', 'xlsx'))}"
+        path.write_bytes(mutated(chance, seed if chance.random() < 0.7 else b"PK\x03\x04" + seed * 3))
+        try:
+            list(sheets.rows(path, {"room": ("房间编号",), "name": ("姓名",)}, ("room",)))
+        except sheets.SheetError:
+            continue
+
+
+def test_fifteen_thousand_broken_callbacks_are_answered(city: Flask) -> None:
+    assert knock(city, random.Random(1), 15_000) > 500, "all were refused: this tries nothing beyond the door"
+
+
+def test_three_thousand_odd_texts_are_read(city: Flask) -> None:
+    listen(random.Random(2), 3_000)
+
+
+def test_two_thousand_broken_files_are_refused_in_words(tmp_path: Path) -> None:
+    read_files(random.Random(3), tmp_path, 2_000)
+
+
+@given(
+    body=st.binary(max_size=3000),
+    query=st.dictionaries(
+        st.sampled_from(("signature", "timestamp", "nonce", "msg_signature", "encrypt_type", "echostr", "openid")),
+        ALPHABET,
+    ),
+)
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+    database=None,
+)
+def test_the_callback_itself_answers_anything_with_4xx(city: Flask, body: bytes, query: dict[str, str]) -> None:
+    answer = city.test_client().post(f"/wechat?{urlencode(query)}", data=body)
+    assert 400 <= answer.status_code < 500 and answer.data == b""
+
+
+def test_a_reply_holds_whatever_was_said(city: Flask) -> None:
+    """What goes out is well formed XML, whatever is in it (wechatpy's templates broke out of CDATA)."""
+    import defusedxml.ElementTree as ElementTree
+
+    from bot.wechat import wire as ours
+
+    chance = random.Random(4)
+    for _ in range(500):
+        text = "".join(chance.choice(NASTY) for _ in range(4))
+        ElementTree.fromstring(ours.write_xml({"Content": ours.printable(text), "ToUserName": "x"}))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_a_million(city: Flask, tmp_path: Path) -> None:
+    seed = time.time_ns()
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    knock(city, chance, 500_000)
+    listen(chance, 460_000)
+    read_files(chance, tmp_path, 40_000)
