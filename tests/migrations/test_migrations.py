@@ -1,5 +1,6 @@
 """The database's versions: one chain, up and down on both databases, and what is migrated is what the code says."""
 
+import itertools
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def tables(engine: Engine) -> set[str]:
 def test_the_chain_is_linear_and_numbered() -> None:
     assert SCRIPTS.get_heads() == [CHAIN[-1].revision], "two migrations stand at the end; renumber one"
     assert [script.revision for script in CHAIN] == [f"{number:04d}" for number in range(1, len(CHAIN) + 1)]
-    for before, script in zip(CHAIN, CHAIN[1:], strict=False):
+    for before, script in itertools.pairwise(CHAIN):
         assert script.down_revision == before.revision
     for script in CHAIN:
         assert Path(script.path).name.startswith(f"{script.revision}_"), script.path
