@@ -175,6 +175,8 @@ def _rule(given: Any) -> Body:
         "path": _text(given, "path", 100).removeprefix("/") or "*",
         "effect": given["effect"],
         "left": int(_number({"left": 1, **given}, "left", 1, 1000)),
-        "errcode": int(_number({"errcode": -1, **given}, "errcode", -1, 100_000)) if given["effect"] == "errcode" else 0,
+        "errcode": int(_number({"errcode": -1, **given}, "errcode", -1, 100_000))
+        if given["effect"] == "errcode"
+        else 0,
         "seconds": _number({"seconds": 10, **given}, "seconds", 0, 120),
     }

@@ -19,9 +19,7 @@ def apologise(platform: Platform, person: Person) -> None:
     platform.show(person.key, "platform", "notice", text=SORRY)
 
 
-def receive(
-    platform: Platform, person: Person, body: bytes, mode: str, answerable: bool, about: dict[str, Any]
-) -> str:
+def receive(platform: Platform, person: Person, body: bytes, mode: str, answerable: bool, about: dict[str, Any]) -> str:
     """Take the answer of a push; returns answered, quiet or failed. `about` goes into the wire log."""
     try:
         fields, text = _read(platform, body, mode)

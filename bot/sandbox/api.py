@@ -98,7 +98,13 @@ def answer(platform: Platform, ask: Ask) -> Answer:
         _log(platform, ask, f"（文件 {result.mime}，{len(result.data)} 字节）", began=began)
         return Answer(body=result.data, mime=result.mime, wait=wait)
     body = json.dumps(result, ensure_ascii=False)
-    _log(platform, ask, json.dumps(hidden(result), ensure_ascii=False), fault=str(result.get("errcode") or ""), began=began)
+    _log(
+        platform,
+        ask,
+        json.dumps(hidden(result), ensure_ascii=False),
+        fault=str(result.get("errcode") or ""),
+        began=began,
+    )
     return Answer(body=body.encode(), wait=wait)
 
 
@@ -248,5 +254,3 @@ def _log(platform: Platform, ask: Ask, reply: str, *, began: float, fault: str =
         bad=bool(fault),
         ms=round((time.monotonic() - began) * 1000),
     )
-
-

@@ -170,7 +170,6 @@ def subscription_templates(platform: Platform, ask: Ask) -> dict[str, Any]:
 def private_templates(platform: Platform, ask: Ask) -> dict[str, Any]:
     """The account's message templates."""
     found = [
-        {"template_id": key, "title": title, "content": _content(fields)}
-        for key, (title, fields) in TEMPLATES.items()
+        {"template_id": key, "title": title, "content": _content(fields)} for key, (title, fields) in TEMPLATES.items()
     ]
     return {"template_list": found}

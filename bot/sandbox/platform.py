@@ -31,9 +31,18 @@ PEOPLE = (
 
 # Templates as the account's owner would have chosen them in the console: id → (title, field → its label).
 TEMPLATES = {
-    "sandbox-tmpl-progress-000000000000000000001": ("办理进度通知", {"thing1": "办理事项", "phrase2": "办理进度", "time3": "更新时间"}),
-    "sandbox-tmpl-expiry-00000000000000000000002": ("证件到期提醒", {"thing1": "证件名称", "date2": "到期日期", "thing3": "温馨提示"}),
-    "sandbox-tmpl-reply-000000000000000000000003": ("工作人员回复通知", {"thing1": "咨询事项", "thing2": "回复内容", "time3": "回复时间"}),
+    "sandbox-tmpl-progress-000000000000000000001": (
+        "办理进度通知",
+        {"thing1": "办理事项", "phrase2": "办理进度", "time3": "更新时间"},
+    ),
+    "sandbox-tmpl-expiry-00000000000000000000002": (
+        "证件到期提醒",
+        {"thing1": "证件名称", "date2": "到期日期", "thing3": "温馨提示"},
+    ),
+    "sandbox-tmpl-reply-000000000000000000000003": (
+        "工作人员回复通知",
+        {"thing1": "咨询事项", "thing2": "回复内容", "time3": "回复时间"},
+    ),
 }
 
 # Errors of the platform, as its return code page words them.

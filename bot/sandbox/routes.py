@@ -234,7 +234,10 @@ def authorize() -> BaseResponse | str:
     platform = _platform()
     if request.args.get("appid") != platform.account.app_id:
         return _page("公众号 AppID 不对", "链接里的 appid 与这个公众号不一致（10004）。")
-    if request.args.get("response_type") != "code" or request.args.get("scope") not in ("snsapi_base", "snsapi_userinfo"):
+    if request.args.get("response_type") != "code" or request.args.get("scope") not in (
+        "snsapi_base",
+        "snsapi_userinfo",
+    ):
         return _page("授权参数不对", "response_type 应为 code，scope 应为 snsapi_base 或 snsapi_userinfo（10005）。")
     target = request.args.get("redirect_uri", "")
     if not urlsplit(target).netloc or not _ours(target):
@@ -245,9 +248,13 @@ def authorize() -> BaseResponse | str:
         choices = [(f"?{urlencode({**query, 'phone': k})}", name, note) for k, name, note in PEOPLE]
         return render_template("sandbox/who.html", choices=choices)
     code = api_pages.issue_code(platform, actions.checked(key), request.args["scope"])
-    platform.log("note", "网页授权：带着一次性 code 跳回服务", phone=key, line=f"{urlsplit(target).path}?code={code[:6]}…")
+    platform.log(
+        "note", "网页授权：带着一次性 code 跳回服务", phone=key, line=f"{urlsplit(target).path}?code={code[:6]}…"
+    )
     joint = "&" if urlsplit(target).query else "?"
-    response = make_response(redirect(f"{target}{joint}{urlencode({'code': code, 'state': request.args.get('state', '')})}"))
+    response = make_response(
+        redirect(f"{target}{joint}{urlencode({'code': code, 'state': request.args.get('state', '')})}")
+    )
     response.set_cookie(COOKIE, key, path="/sandbox", httponly=True, samesite="Lax")
     return response
 
