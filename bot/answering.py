@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from bot import choices, filling
 from bot.message import Reply
-from bot.situation import Decision, Situation, knowing, masked, offering, turn_of
-from handlers import calculators, policy, talk
+from bot.situation import Decision, Situation, knowing, offering, turn_of
+from handlers import calculators, manners, policy, talk
 from handlers.declared import Form
 from handlers.registry import STEERING, handler_of
 from handlers.turn import Handoff
@@ -24,7 +24,11 @@ def answer(
     state = offering(s.state, *replies)
     misses = s.state.misses + 1 if intent == "out_of_scope" else 0
     if intent not in STEERING and intent != "psych_crisis":
-        said = masked(s.heard) if s.heard and aspect == "main" and len(s.heard.text) >= 5 else s.state.said
+        said = (
+            manners.veiled(s.heard.text)[:200]
+            if s.heard and aspect == "main" and len(s.heard.text) >= 5
+            else s.state.said
+        )
         said = said if s.state.topic == intent or said != s.state.said else ""
         state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
         state = replace(state, shown=reply.articles[0] if reply.articles else "")
@@ -62,7 +66,8 @@ def opened(s: Situation, form: Form, heard: Understanding | None, region: str | 
     topic = s.state.topic if s.state.topic in form.intents else form.intents[0]
     lead = ""
     if heard is not None and s.state.topic != topic and form.end != "compute":
-        lines = s.knowledge.hotlines_for(topic, region or s.region)[:2]
+        main = s.knowledge.main(topic, region or s.region, s.now.date())
+        lines = [line for id in (main.hotlines if main else ()) if (line := s.knowledge.hotline(id))][:2]
         if lines and topic not in ("suggestion",):
             lead = "想直接打电话：" + "，".join(f"{line.number}（{line.name}）" for line in lines) + "。"
     place = _district(s, region)

@@ -9,6 +9,7 @@ from handlers import slots
 from handlers.declared import Form
 from handlers.slots import Slot
 from handlers.turn import Choice
+from intents import Understanding
 
 CONFIRM = "confirm"
 RESUME = "resume"
@@ -66,6 +67,19 @@ class Step:
     cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message for an open form."""
+
+    said: str
+    heard: Understanding
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
+
+
 def wanted(form: Form, progress: Progress, today: date) -> tuple[Slot, ...]:
     """The slots that apply: one that another answer makes needless is left out."""
 
@@ -80,7 +94,10 @@ def wanted(form: Form, progress: Progress, today: date) -> tuple[Slot, ...]:
 def _younger(born: str, age: int, today: date) -> bool:
     if not born:
         return False
-    day = date.fromisoformat(born)
+    try:
+        day = date.fromisoformat(born)
+    except ValueError:  # taken down as it was said
+        return True
     return (today.year - day.year - ((today.month, today.day) < (day.month, day.day))) < age
 
 

@@ -10,7 +10,7 @@ from bot import answering, choices, filling, repair, wishes
 from bot.asking import RESUME, Progress, Step, resume
 from bot.filling import Filing
 from bot.message import Reply
-from bot.sides import side
+from bot.sides import also_kin, side
 from bot.situation import Decision, Situation, offering, turn_of
 from bot.state import State
 from handlers import arrivals, manners, mind, talk
@@ -79,7 +79,8 @@ def _sure_of_crisis(s: Situation, heard: Understanding) -> bool:
         return False
     said = heard.text.strip()
     plain = any(way.fullmatch(said) for way in (repair.SKIP, repair.CANCEL, repair.RESUME, repair.COURTESY, repair.ACK))
-    return not (plain or side(said) or (s.state.form and len(said) <= 4))
+    someone = s.state.topic and heard.probability < 0.9 and also_kin(said)
+    return not (plain or someone or side(said) or (s.state.form and len(said) <= 4))
 
 
 def _hurt_now(heard: Understanding) -> bool:
@@ -94,6 +95,9 @@ def _kept_open(s: Situation, decision: Decision) -> Decision:
 
 
 def _crisis(s: Situation) -> Decision:
+    if s.heard and s.heard.intent == "emergency" and s.heard.band == "answer" and talk.CRIME.search(s.heard.text):
+        # Somebody else is attacking: the alarm is raised all the same, but 110 comes first.
+        return replace(answering.answer(s, "emergency", "main"), owner="crisis", danger=True)
     recent = s.state.warned_at is not None and s.now - s.state.warned_at < CARE
     times = s.state.warned if recent else 0
     state = replace(s.state, warned=times + 1, warned_at=s.now, offered=(), asking="", misses=0)

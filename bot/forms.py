@@ -6,14 +6,14 @@ to remember. Nothing is filed before the person has seen the summary and said ye
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 
-from bot import asking, choices, correction, repair
-from bot.asking import CONFIRM, RESUME, Progress, Step, ask, question, resume, summary, wanted
+from bot import asking, choices, correction, repair, steering
+from bot.asking import CONFIRM, RESUME, Message, Progress, Step, ask, question, resume, summary, wanted
 from bot.message import Reply
 from bot.sides import side
-from handlers import slots, spotting
+from handlers import manners, slots, spotting
 from handlers.declared import Form
 from handlers.slots import Slot
 from handlers.turn import Choice
@@ -25,23 +25,11 @@ PATIENCE = 2
 """Answers in a row that don't fit before a person is offered."""
 _BY_HAND = ("number", "amount", "months", "choice", "date", "stage", "district")
 """Kinds whose answer is taken as it stands when it can't be read again and again."""
+_TOLD = ("what", "story")
+"""Slots that hold what happened."""
 _STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
 _BORN = ("birth", "born_on")
-_GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
 _SIGNED = re.compile(r"^(?:就|那就)?(?:都)?(?:提交|交上去|交吧|报上去|发出去|递上去|帮我(?:提交|交|报)).{0,4}$")
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """One message for an open form."""
-
-    said: str
-    heard: Understanding
-    now: datetime
-
-    @property
-    def today(self) -> date:
-        return self.now.date()
 
 
 def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now: datetime, earlier: str = "") -> Step:
@@ -49,7 +37,7 @@ def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now
     what was said (`earlier`) when its subject came up."""
     progress = Progress(form.name)
     if heard is not None:
-        progress = _spotted(form, progress, None, _Message(_unmasked(heard.text, heard), heard, now))[0]
+        progress = _spotted(form, progress, None, Message(manners.veiled(heard.text), heard, now))[0]
     for slot in form.slots:
         if earlier and not progress.value(slot.name) and (value := spotting.spotted(slot, earlier, ())):
             progress = progress.put(slot.name, value)
@@ -66,10 +54,10 @@ def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now
 
 def advance(form: Form, progress: Progress, text: str, heard: Understanding, now: datetime) -> Step:
     """One message while `form` is open."""
-    message = _Message(_unmasked(text, heard).strip(), heard, now)
+    message = Message(manners.veiled(text).strip(), heard, now)
     if progress.asking == RESUME:
-        return _resumed(form, progress, message)
-    for way in (_steered, _part, _corrected):
+        return steering.resumed(form, progress, message)
+    for way in (steering.steered, _part, _corrected):
         step = way(form, progress, message)
         if step is not None:
             return step
@@ -83,59 +71,7 @@ def answers(form: Form, progress: Progress) -> list[list[str]]:
     return [[slot.label, progress.value(slot.name)] for slot in form.slots if progress.value(slot.name)]
 
 
-def _steered(form: Form, progress: Progress, m: _Message) -> Step | None:
-    """What is said about the filling itself."""
-    said = m.said
-    if repair.CANCEL.fullmatch(said) or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10):
-        text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
-        return Step(Reply(text=text), None, dropped=progress, cancelled=True)
-    if repair.LATER.fullmatch(said):
-        text = f"好，“{form.title}”给您留着，填好的都在。想接着填的时候，说“接着填”。"
-        return Step(Reply(text=text), None, dropped=progress)
-    if repair.REPEAT.fullmatch(said) or repair.RESUME.fullmatch(said):
-        return ask(
-            form, progress, m.now, "好，我再说一遍。" if repair.REPEAT.fullmatch(said) else f"好，回到“{form.title}”。"
-        )
-    if repair.WAIT.fullmatch(said):
-        return Step(Reply(text="好，不急，找到了再发给我。", asking="slot"), progress)
-    if repair.SHOW.fullmatch(said):
-        return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
-    if repair.LEFT.fullmatch(said):
-        left = sum(
-            not progress.value(s.name) and s.name not in progress.skipped for s in wanted(form, progress, m.today)
-        )
-        return ask(form, progress, m.now, f"还有{left}项，很快就好。")
-    if repair.WHY.fullmatch(said):
-        return ask(
-            form, progress, m.now, asking.why(form, progress, m.today, private=repair.PRIVATE.search(said) is not None)
-        )
-    if repair.BACK.fullmatch(said):
-        return _back(form, progress, m)
-    if repair.COURTESY.fullmatch(said):
-        return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)
-    if repair.PERSON.search(said) and len(said) <= 16:
-        return Step(ask(form, progress, m.now, "回到刚才的表：").reply, progress, aside=True, person=True)
-    return None
-
-
-def _back(form: Form, progress: Progress, m: _Message) -> Step:
-    if not progress.filled:
-        return ask(form, progress, m.now, "这就是第一项。")
-    name, _ = progress.filled[-1]
-    before = replace(progress.without(name), asking=name, faults=0)
-    return Step(question(form.slot(name), "好，回到上一项。"), before)
-
-
-def _resumed(form: Form, progress: Progress, m: _Message) -> Step:
-    said = m.said
-    if slots.YES.fullmatch(said) or repair.RESUME.fullmatch(said) or m.heard.intent == "affirm":
-        return ask(form, replace(progress, asking=""), m.now, "好，接着来。")
-    if slots.NO.fullmatch(said) or repair.CANCEL.fullmatch(said) or m.heard.intent in ("deny", "cancel"):
-        return Step(Reply(text=f"好的，“{form.title}”不填了，什么都没有提交。"), None, dropped=progress, cancelled=True)
-    return Step(resume(form, progress).reply, progress, aside=True)
-
-
-def _part(form: Form, progress: Progress, m: _Message) -> Step | None:
+def _part(form: Form, progress: Progress, m: Message) -> Step | None:
     """The answer to which digits a part of a phone number should have."""
     name, _, part = progress.asking.partition("#")
     if not part:
@@ -152,7 +88,7 @@ def _part(form: Form, progress: Progress, m: _Message) -> Step | None:
     return ask(form, replace(progress.put(name, whole), asking=""), m.now, text)
 
 
-def _corrected(form: Form, progress: Progress, m: _Message) -> Step | None:
+def _corrected(form: Form, progress: Progress, m: Message) -> Step | None:
     """A correction of something said before."""
     if not progress.filled:
         return None
@@ -180,7 +116,7 @@ def _corrected(form: Form, progress: Progress, m: _Message) -> Step | None:
     return Step(question(slot, f"好，改“{slot.label}”。"), asked)
 
 
-def _also_corrected(shown: tuple[Slot, ...], progress: Progress, first: Slot, m: _Message) -> Progress:
+def _also_corrected(shown: tuple[Slot, ...], progress: Progress, first: Slot, m: Message) -> Progress:
     """Further answers that the same message names and corrects."""
     for slot in shown:
         kind = slots.entity_type(slot)
@@ -195,7 +131,7 @@ def _also_corrected(shown: tuple[Slot, ...], progress: Progress, first: Slot, m:
     return progress
 
 
-def _confirming(form: Form, progress: Progress, m: _Message) -> Step:
+def _confirming(form: Form, progress: Progress, m: Message) -> Step:
     said = m.said
     yes = slots.YES.fullmatch(said) or _SIGNED.fullmatch(said) or said.startswith("确认")
     if (yes or (m.heard.intent == "affirm" and m.heard.band == "answer")) and not repair.asks(said):
@@ -210,7 +146,7 @@ def _confirming(form: Form, progress: Progress, m: _Message) -> Step:
     return Step(summary(form, progress, m.now, "还没提交。"), progress)
 
 
-def _filling(form: Form, progress: Progress, m: _Message) -> Step:
+def _filling(form: Form, progress: Progress, m: Message) -> Step:
     slot = form.slot(progress.asking) if progress.asking else asking.next_slot(form, progress, m.today)
     if slot is None:
         return ask(form, progress, m.now)
@@ -228,11 +164,11 @@ def _filling(form: Form, progress: Progress, m: _Message) -> Step:
             )
         if slot.kind != "choice":
             return Step(question(slot, "这一项要有才能办下去，大概说一下也行。"), progress)
-    if slot.kind == "text" and repair.ACK.fullmatch(m.said):
+    if slot.kind == "text" and (repair.ACK.fullmatch(m.said) or slots.YES.fullmatch(m.said)):
         return Step(question(slot, "好。"), progress)
     after, fault = _taken(form, progress, slot, m)
-    if after.filled == progress.filled and slot.kind != "text":
-        after = _story(form, progress, m)
+    if slot.kind != "text" and (after.filled == progress.filled or slot.kind == "choice"):
+        after = _story(form, after, m)
     if _aside(form, slot, m, after.filled != progress.filled):
         if slot.kind == "text" or m.heard.intent == "out_of_scope":
             after = progress
@@ -257,15 +193,15 @@ def _filling(form: Form, progress: Progress, m: _Message) -> Step:
     return _not_fitting(form, slot, progress, fault, m)
 
 
-def _story(form: Form, progress: Progress, m: _Message) -> Progress:
+def _story(form: Form, progress: Progress, m: Message) -> Progress:
     """A long answer that isn't what was asked for: the story that the form asks for later."""
-    if len(m.said) < 8 or repair.plainly_asks(m.said) or m.heard.entities:
+    if len(m.said) < 8 or repair.plainly_asks(m.said) or (len(m.said) < 12 and m.heard.entities):
         return progress
-    told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.least >= 4), None)
+    told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.name in _TOLD), None)
     return progress.put(told.name, m.said) if told and not progress.value(told.name) else progress
 
 
-def _told_already(form: Form, progress: Progress, m: _Message) -> str:
+def _told_already(form: Form, progress: Progress, m: Message) -> str:
     """A word about an answer that was given before and comes again; empty where nothing is repeated."""
     for slot in form.slots:
         value = progress.value(slot.name)
@@ -274,7 +210,7 @@ def _told_already(form: Form, progress: Progress, m: _Message) -> str:
     return ""
 
 
-def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: _Message) -> Step:
+def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: Message) -> Step:
     faults = progress.faults + 1
     if faults > PATIENCE and not slot.must and slot.kind in _BY_HAND and form.end == "case":
         after = progress.put(slot.name, m.said[:100])  # somebody at a desk can read it
@@ -287,7 +223,7 @@ def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: _Mes
     return Step(Reply(text=text, choices=offered, asking="slot"), replace(progress, faults=faults))
 
 
-def _taken(form: Form, progress: Progress, slot: Slot, m: _Message) -> tuple[Progress, str]:
+def _taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progress, str]:
     """What a message fills: first what can only be another slot's, then the rest for the one that was asked."""
     after, used = _spotted(form, progress, slot, m)
     said, entities = m.said, m.heard.entities
@@ -306,7 +242,7 @@ def _taken(form: Form, progress: Progress, slot: Slot, m: _Message) -> tuple[Pro
     return (after.put(slot.name, read.value) if read.value else after), read.fault
 
 
-def _spotted(form: Form, progress: Progress, asked: Slot | None, m: _Message) -> tuple[Progress, list[str]]:
+def _spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> tuple[Progress, list[str]]:
     """Fill open slots that weren't asked for where the message can only mean them; and the words that did."""
     used: list[str] = []
     asked_kind = slots.entity_type(asked) if asked else ""
@@ -323,9 +259,9 @@ def _spotted(form: Form, progress: Progress, asked: Slot | None, m: _Message) ->
                 continue
         elif asked is not None and asked.kind == "text" and asked.least >= 4 and slot.kind == "choice":
             continue  # a story names many things
-        elif asked is not None and slot.kind == "choice" and any(m.said in (o, *w) for o, w in slot.options):
+        elif asked is not None and slot.kind == "choice" and len(m.said) <= 8:
             value = slots.read(slot, m.said, (), m.now).value
-            words = m.said
+            words = m.said if value else ""
         else:
             value = spotting.spotted(slot, m.said, m.heard.entities)
             words = spotting.words_of(slot, m.said, value)
@@ -342,7 +278,7 @@ def _allowed(slot: Slot, value: str, now: datetime) -> bool:
     return not slots.read(slot, "", (slots.as_entity("date", value),), now).fault
 
 
-def _aside(form: Form, slot: Slot, m: _Message, fits: bool) -> bool:
+def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
     """Whether a message is a question to be answered before the form goes on."""
     said = m.said
     aspect = side(said)
@@ -365,17 +301,9 @@ def _aside(form: Form, slot: Slot, m: _Message, fits: bool) -> bool:
     return (not fits or slot.kind == "text") and (repair.plainly_asks(said) or sure) and len(said) >= 4
 
 
-def _elsewhere(form: Form, m: _Message) -> bool:
+def _elsewhere(form: Form, m: Message) -> bool:
     """Whether a message is a clear question about something else."""
     heard = m.heard
     sure = heard.band == "answer" or (heard.intent == "out_of_scope" and heard.band == "confirm")
     about = heard.intent not in (*form.intents, *_STEERING) or heard.intent == "out_of_scope"
     return sure and about and repair.asks(m.said)
-
-
-def _unmasked(text: str, heard: Understanding) -> str:
-    """The message without the middle of ID numbers: nobody's number goes into a case's free text."""
-    for entity in heard.entities:
-        if entity.type == "id_number":
-            text = text.replace(entity.text, f"{entity.value[:3]}{'*' * 13}{entity.value[-2:]}")
-    return text

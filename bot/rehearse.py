@@ -30,6 +30,7 @@ from bot import turn
 from bot.message import Inbound, Reply
 from bot.service import Service
 from handlers.registry import STEERING, titles
+from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from knowledge_base import store
 from knowledge_base.live import Fixed
@@ -138,8 +139,36 @@ def embedded_service(folder: Path, backend: str, understander: Understander | No
     migrate.upgrade(engine)
     nowhere = redis.Redis(unix_socket_path=str(folder / "nowhere.sock"))
     knowledge = store.load(regions=settings.regions)
-    understander = Understander.load(settings.model_dir)
-    return Service(settings, engine, nowhere, Fixed(knowledge), understander, Watch(engine))
+    local = understander or Understander.load(settings.model_dir)
+    understands = RasaUnderstander(local, settings.rasa_url) if backend == "rasa" else local
+    return Service(settings, engine, nowhere, Fixed(knowledge), understands, Watch(engine))
+
+
+def document(verdicts: list[Verdict]) -> str:
+    """One played conversation for each service, in the order of the taxonomy, as Markdown."""
+    played: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        played.setdefault(verdict.dialogue, []).append(verdict)
+    parts = [_HEAD]
+    for intent, title in titles().items():
+        if intent in STEERING:
+            continue
+        found = [turns for turns in played.values() if turns[0].handler == intent and not any(v.faults for v in turns)]
+        if found:
+            best = max(found, key=len)
+            parts.append(f"## {title}\n\n" + "\n\n".join(_told(verdict) for verdict in best))
+    return "\n\n".join(parts) + "\n"
+
+
+_HEAD = (
+    "# 对话实录\n\n每项服务一段真实走完的对话，由 `python -m bot.rehearse --document docs/conversations.md "
+    "tests/bot/rehearsals/*.jsonl` 写成，不是手写的；过时了测试会报错。人名、号码都是编的。"
+)
+
+
+def _told(verdict: Verdict) -> str:
+    answer = "\n".join(f"> {line}  " if line else ">" for line in verdict.seen.splitlines())
+    return f"**{verdict.user}**\n\n{answer}"
 
 
 def main(arguments: list[str]) -> int:

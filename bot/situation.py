@@ -87,15 +87,6 @@ def unsaid(intent: str) -> Understanding:
     return Understanding("", "", intent, 1.0, ((intent, 1.0),), "answer", None, (), False, 0.0, "choice")
 
 
-def masked(heard: Understanding) -> str:
-    """The words without the middle of ID numbers, and no longer than is worth keeping."""
-    text = heard.text
-    for entity in heard.entities:
-        if entity.type == "id_number":
-            text = text.replace(entity.text, f"{entity.value[:3]}{'*' * 13}{entity.value[-2:]}")
-    return text[:200]
-
-
 _LASTING = ("phone", "district", "born")
 """What is said about a person and stays so, whatever the topic."""
 

@@ -28,7 +28,7 @@ from bot.filling import Filing
 from bot.message import Inbound, Reply
 from bot.service import Service
 from bot.state import State
-from handlers import talk
+from handlers import manners, talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
 from records import cases, conversations, handoffs, outbox, people, reminders, subscriptions
@@ -231,11 +231,11 @@ def _rows(
 
 
 def _masked(text: str, heard: Understanding | None) -> str:
-    """The text as the transcript keeps it: an ID number typed into the chat is not kept there."""
+    """The text as the transcript keeps it: an ID number typed into the chat, right or mistyped, is not kept there."""
     for entity in heard.entities if heard else ():
         if entity.type == "id_number":
             text = text.replace(entity.text, f"{entity.value[:3]}{'*' * 13}{entity.value[-2:]}")
-    return text
+    return manners.veiled(text)
 
 
 def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: Decision) -> None:

@@ -11,6 +11,8 @@ from bot.situation import Decision, Situation, offering, turn_of
 from handlers import calculators, manners, policy, talk
 from handlers.declared import Form, forms_of, named_in
 from handlers.registry import STEERING, titles
+from handlers.slots import entity_type
+from handlers.spotting import spotted
 from intents import Understanding
 
 _NOT_ASKED = frozenset({"out_of_scope", "affirm", "deny", "cancel", "greet", "thanks", "goodbye", "psych_crisis"})
@@ -43,6 +45,9 @@ def question(s: Situation, heard: Understanding) -> Decision:
         if decision is not None:
             return decision
     place = place_of(s, heard)
+    details = _details(s, heard)
+    if details is not None:
+        return answering.opened(s, details, heard, place)
     if _goes_on(s, heard, place):
         return _further(s, heard, place)
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
@@ -177,9 +182,10 @@ def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
 
 def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     """The one form that a message asks to fill here and now, of its own subject or of the last one."""
-    if not choices.wants_form(heard.text) or (choices.bare_start(heard.text) and not s.state.topic):
+    bare = choices.bare_start(heard.text) and bool(s.state.topic)
+    if not choices.wants_form(heard.text):
         return None
-    sure = heard.band == "answer" and heard.intent not in STEERING and not choices.bare_start(heard.text)
+    sure = heard.band == "answer" and heard.intent not in STEERING and not bare
     subject = heard.intent if sure else s.state.topic
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
@@ -195,6 +201,21 @@ _PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _POINTS = re.compile(
     r"他|她|它|我|这|那|俺|咱|自己|本人|孩子|娃|老板|房东|单位|厂|岁|个月|年级|[\d一二三四五六七八九十两]+(?:年|天|块|个|人|口|次)"
 )
+
+
+def _details(s: Situation, heard: Understanding) -> Form | None:
+    """The form of the last topic that a message begins to answer though nobody opened it (an address, a firm, a sum)."""
+    clear = heard.band == "answer" and heard.intent not in (s.state.topic, "out_of_scope")
+    if not s.state.topic or clear or repair.asks(heard.text) or heard.second:
+        return None
+    form = next((form for form in forms_of(s.state.topic) if form.eager), None)
+    if form is None:
+        return None
+    told = [
+        slot for slot in form.slots if slot.signs in ("firm", "place") and spotted(slot, heard.text, heard.entities)
+    ]
+    sums = {e.type for e in heard.entities} & {"amount", "duration_months", "phone", "room_code"}
+    return form if told or sums & {entity_type(slot) for slot in form.slots} else None
 
 
 def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:

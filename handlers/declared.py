@@ -44,6 +44,8 @@ class Form:
     first_hours: int = 24
     names: tuple[str, ...] = ()
     """Words by which a person names it outright (帮我登记求职)."""
+    eager: bool = False
+    """Whether details told about its subject open it, without being asked to: a complaint, not a wish."""
     anonymous: bool = False
     page: str = ""
     limit: Mapping[str, Any] | None = None

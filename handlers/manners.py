@@ -75,6 +75,11 @@ WRONG_ID = (
 _ID_LIKE = re.compile(r"(?<![\dA-Za-z])\d{17}[\dXx](?![\dA-Za-z])|(?<![\dA-Za-z])\d{15,16}[Xx](?![\dA-Za-z])")
 
 
+def veiled(text: str) -> str:
+    """`text` without the middle of whatever looks like an ID number, right or wrong."""
+    return _ID_LIKE.sub(lambda found: f"{found[0][:3]}{'*' * (len(found[0]) - 5)}{found[0][-2:]}", text)
+
+
 def id_like(text: str) -> bool:
     """Whether a message holds something that looks like an ID number."""
     return _ID_LIKE.search(text) is not None

@@ -100,6 +100,8 @@ def _found(slot: Slot, entities: tuple[Entity, ...]) -> str:
 
 def _text(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     least, most = slot.least or 1, slot.most or 300
+    if most <= 20:  # a name
+        text = re.sub(r"^(?:你|您)?(?:就)?(?:叫我|我叫|我姓|我是|叫)(?=.)|(?:就行|就好|就可以|好了|吧)+了?$", "", text)
     if len(text) < least:
         return Read(fault="能再写详细一点吗？" + slot.ask)
     if len(text) > most:

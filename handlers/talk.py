@@ -192,6 +192,10 @@ BODY = re.compile(
     r"抽(?:筋|搐)|昏(?:迷|倒|过去)|晕(?:倒|过去)|没(?:有)?(?:呼吸|气了)|喘不(?:上|过)气|触电|溺水|落水|掉(?:进)?(?:河|水)里|车祸|(?:出|流)血(?:不止|停不)|吐血|心(?:梗|脏骤)|噎住|中毒|叫不醒|烫伤|着火|起火|煤气泄?漏|爆炸|断了(?:手|腿|指)"
 )
 """A body in danger, whatever else a message says."""
+CRIME = re.compile(
+    r"(?:有人|有个|他们?|她|老公|男朋友|邻居|隔壁|一个人|几个人|一群人|房东|老板).{0,8}(?:拿刀|持刀|砍|捅|打我|打人|在打|抢|闯进|撬门)(?!.*我(?:真)?(?:想|要)(?:死|杀|砍))"
+)
+"""Somebody is being attacked by somebody else."""
 _FIRE = re.compile("火|烟|烧|爆炸|煤气|燃气|漏气|被困|困在")
 _HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
 
@@ -234,7 +238,7 @@ _LOST = (
 
 def not_understood(misses: int) -> Reply:
     """Said when nothing was understood, never the same twice in a row; `misses` counts the ones before."""
-    text = _LOST[misses] if misses < len(_LOST) else _LOST[1 + misses % 2]
+    text = _LOST[misses] if misses < len(_LOST) else _LOST[1 + (misses + 1) % 2]
     choices = (Choice("找工作人员", "human_agent"), Choice("看看能办什么", "help"))
     return Reply(text=text, choices=choices)
 

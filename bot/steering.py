@@ -1,0 +1,64 @@
+"""What is said about the filling itself: stop, later, again, why, back, how much is left."""
+
+import re
+from dataclasses import replace
+
+from bot import asking, repair
+from bot.asking import Message, Progress, Step, ask, question, resume, wanted
+from bot.message import Reply
+from handlers import slots
+from handlers.declared import Form
+
+_GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
+
+
+def steered(form: Form, progress: Progress, m: Message) -> Step | None:
+    """What is said about the filling itself."""
+    said = m.said
+    if repair.CANCEL.fullmatch(said) or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10):
+        text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
+        return Step(Reply(text=text), None, dropped=progress, cancelled=True)
+    if repair.LATER.fullmatch(said):
+        text = f"好，“{form.title}”给您留着，填好的都在。想接着填的时候，说“接着填”。"
+        return Step(Reply(text=text), None, dropped=progress)
+    if repair.REPEAT.fullmatch(said) or repair.RESUME.fullmatch(said):
+        return ask(
+            form, progress, m.now, "好，我再说一遍。" if repair.REPEAT.fullmatch(said) else f"好，回到“{form.title}”。"
+        )
+    if repair.WAIT.fullmatch(said):
+        return Step(Reply(text="好，不急，找到了再发给我。", asking="slot"), progress)
+    if repair.SHOW.fullmatch(said):
+        return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
+    if repair.LEFT.fullmatch(said):
+        left = sum(
+            not progress.value(s.name) and s.name not in progress.skipped for s in wanted(form, progress, m.today)
+        )
+        return ask(form, progress, m.now, f"还有{left}项，很快就好。")
+    if repair.WHY.fullmatch(said):
+        return ask(
+            form, progress, m.now, asking.why(form, progress, m.today, private=repair.PRIVATE.search(said) is not None)
+        )
+    if repair.BACK.fullmatch(said):
+        return _back(form, progress, m)
+    if repair.COURTESY.fullmatch(said):
+        return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)
+    if repair.PERSON.search(said) and len(said) <= 16:
+        return Step(ask(form, progress, m.now, "回到刚才的表：").reply, progress, aside=True, person=True)
+    return None
+
+
+def _back(form: Form, progress: Progress, m: Message) -> Step:
+    if not progress.filled:
+        return ask(form, progress, m.now, "这就是第一项。")
+    name, _ = progress.filled[-1]
+    before = replace(progress.without(name), asking=name, faults=0)
+    return Step(question(form.slot(name), "好，回到上一项。"), before)
+
+
+def resumed(form: Form, progress: Progress, m: Message) -> Step:
+    said = m.said
+    if slots.YES.fullmatch(said) or repair.RESUME.fullmatch(said) or m.heard.intent == "affirm":
+        return ask(form, replace(progress, asking=""), m.now, "好，接着来。")
+    if slots.NO.fullmatch(said) or repair.CANCEL.fullmatch(said) or m.heard.intent in ("deny", "cancel"):
+        return Step(Reply(text=f"好的，“{form.title}”不填了，什么都没有提交。"), None, dropped=progress, cancelled=True)
+    return Step(resume(form, progress).reply, progress, aside=True)
