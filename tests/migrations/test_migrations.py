@@ -75,7 +75,7 @@ def test_every_step_goes_down_and_up_again(empty: Engine) -> None:
 
 
 def test_no_migration_takes_a_column_away_that_the_running_code_still_reads() -> None:
-    """Zero downtime: old and new code run side by side, so an upgrade only adds (docs/upgrades.md says how to drop)."""
+    """Zero downtime: old and new code run side by side, so an upgrade only adds (docs/operations.md says how to drop)."""
     for script in CHAIN[1:]:
         source = Path(script.path).read_text(encoding="utf-8")
         up = source.partition("def upgrade")[2].partition("def downgrade")[0]
