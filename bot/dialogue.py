@@ -70,10 +70,14 @@ def _event(s: Situation) -> Decision:
     return Decision("event", (reply,) if reply else (), state)
 
 
+SUSPICION = 0.15
+"""Where the detector hears nothing at all, the classifier's word alone raises no alarm: numbers fool it."""
+
+
 def _sure_of_crisis(s: Situation, heard: Understanding) -> bool:
     """The classifier may see danger where the detector doesn't; it never overrules it. What is plainly a word about the
     talk, an answer to a form or a side of the last topic (我弟弟也行吗) is no sign."""
-    if heard.intent != "psych_crisis" or heard.band != "answer":
+    if heard.intent != "psych_crisis" or heard.band != "answer" or heard.danger_score < SUSPICION:
         return False
     if _hurt_now(heard):
         return False
