@@ -138,7 +138,7 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     if not s.state.topic:
         return None
     aspect = side(heard.text)
-    elsewhere = heard.band == "answer" and heard.intent not in (s.state.topic, *STEERING)
+    elsewhere = heard.band == "answer" and heard.intent not in (s.state.topic, "psych_crisis", *STEERING)
     if not aspect and also_kin(heard.text) and not elsewhere:
         aspect = "who"
     if aspect:
