@@ -89,11 +89,12 @@ class City(RuleBasedStateMachine):
     @rule(by=st.sampled_from((0, 1)))
     def is_claimed(self, by: int) -> None:
         with write(self.service.engine) as conn:
-            waiting = [row for row in handoffs.open_handoffs(conn) if row.person_id in self._people(conn)]
+            mine = set(self._people(conn))
+            waiting = [row for row in handoffs.open_handoffs(conn) if row.person_id in mine]
             for row in waiting[:1]:
-                mine = handoffs.claim(conn, row.id, self.desk[by], self.now)
-                assert mine == (row.id not in self.owner), "two owners of one chat, or none"
-                if mine:
+                won = handoffs.claim(conn, row.id, self.desk[by], self.now)
+                assert won == (row.id not in self.owner), "two owners of one chat, or none"
+                if won:
                     self.owner[row.id] = by
 
     @rule()
