@@ -87,7 +87,16 @@ def _slot(one: Input) -> Slot:
         kind = "amount"
     options = tuple((choice, ()) for choice in one.choices)
     label = one.label.partition("（")[0]
-    return Slot(one.name, label, f"{one.label}？", kind, optional=not one.needed, options=options, most=10_000_000)
+    return Slot(
+        one.name,
+        label,
+        f"{one.label}？",
+        kind,
+        optional=not one.needed,
+        options=options,
+        least=int(one.least),
+        most=int(one.most),
+    )
 
 
 def worked_out(form: Form, filled: Mapping[str, str], turn: Turn) -> Reply:

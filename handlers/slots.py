@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from intents import Entity
 from intents.numerals import NUMERAL, parse
@@ -142,7 +143,7 @@ def _amount(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     if not value and plain:
         value = plain[1]
     value = value or _rough(text)
-    return Read(value) if value else Read(fault="请写个数字，比如“8500元”。")
+    return _bounded(slot, value) if value else Read(fault="请写个数字，比如“8500元”。")
 
 
 def _months(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
@@ -151,7 +152,15 @@ def _months(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     if not value and plain:
         value = plain[1]
     value = value or _rough(text.removesuffix("月").removesuffix("个"))
-    return Read(value) if value else Read(fault="请写多久，比如“三个月”或“一年半”。")
+    return _bounded(slot, value) if value else Read(fault="请写多久，比如“三个月”或“一年半”。")
+
+
+def _bounded(slot: Slot, value: str) -> Read:
+    """A number, if it lies where the slot's numbers lie."""
+    number = Decimal(value)
+    if number < slot.least or (slot.most and number > slot.most):
+        return Read(fault=f"“{slot.label}”要在{slot.least}到{slot.most}之间，请再看一下。")
+    return Read(value)
 
 
 def _rough(text: str) -> str:
@@ -209,10 +218,7 @@ def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     said = plain_number(number) if number is not None else _rough(text)
     if not said or not said.isdigit():
         return Read(fault="请写个数字，比如“3”。")
-    value = int(said)
-    if value < slot.least or (slot.most and value > slot.most):
-        return Read(fault=f"这个数要在{slot.least}到{slot.most}之间，请再看一下。")
-    return Read(said)
+    return _bounded(slot, said)
 
 
 def _yes_no(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:

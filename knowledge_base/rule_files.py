@@ -9,7 +9,7 @@ from typing import Any
 from knowledge_base import expressions, yamlsafe
 from knowledge_base.expressions import BadExpression, Value
 from knowledge_base.regions import RegionTree
-from knowledge_base.rules import KINDS, SLOT, Clause, Input, Law, Parameter, Rule, RuleInputError, Rules, evaluate
+from knowledge_base.rules import KINDS, MOST, SLOT, Clause, Input, Law, Parameter, Rule, RuleInputError, Rules, evaluate
 from knowledge_base.schema import Fault
 
 VERSION = 1
@@ -70,7 +70,17 @@ def _rule(row: Mapping[str, Any], whole: Mapping[str, Any], region: str, file: s
 def _input(name: str, value: Mapping[str, Any]) -> Input:
     if value["kind"] not in KINDS:
         raise ValueError(f"input {name}: kind is not one of {', '.join(KINDS)}: {value['kind']}")
-    return Input(name, value["label"], value["kind"], tuple(value.get("choices", ())), value.get("needed", True))
+    unknown = set(value) - {"kind", "label", "choices", "needed", "least", "most"}
+    if unknown:
+        raise ValueError(f"input {name} knows no {', '.join(sorted(unknown))}")
+    if value["kind"] != "number" and {"least", "most"} & set(value):
+        raise ValueError(f"input {name}: only a number has least and most")
+    least, most = (Decimal(str(value.get(end, default))) for end, default in (("least", 0), ("most", MOST)))
+    if not 0 <= least <= most <= MOST:
+        raise ValueError(f"input {name}: needs 0 ≤ least ≤ most ≤ {MOST}, has {least} and {most}")
+    return Input(
+        name, value["label"], value["kind"], tuple(value.get("choices", ())), value.get("needed", True), least, most
+    )
 
 
 def _parameter(name: str, value: Mapping[str, Any], laws: Mapping[str, Law]) -> Parameter:

@@ -12,10 +12,12 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
-from knowledge_base.expressions import Expression, Unknown, Value
+from knowledge_base.expressions import BadExpression, Expression, Unknown, Value
 from knowledge_base.regions import RegionTree
 
 KINDS = ("date", "number", "yesno", "choice")
+MOST = Decimal(10_000_000)
+"""The greatest number taken where an input names none of its own."""
 SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -36,13 +38,16 @@ class Law:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Something the person tells: label is how it is asked for, choices name the allowed words."""
+    """Something the person tells: label is how it is asked for, choices name the allowed words, least and most bound
+    a number."""
 
     name: str
     label: str
     kind: str
     choices: tuple[str, ...] = ()
     needed: bool = True
+    least: Decimal = Decimal(0)
+    most: Decimal = MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,21 @@ def evaluate(rule: Rule, given: Mapping[str, Any], on: date) -> Outcome:
             raise Unknown(rule.result)
     except Unknown as gap:
         return Outcome(rule, None, tuple(trace), _because(rule, gap.name), MappingProxyType(known))
+    except BadExpression as misfit:
+        raise RuleInputError(_misfit(rule, clause, known)) from misfit
     return Outcome(rule, _show(result), tuple(trace), values=MappingProxyType(known))
+
+
+def _misfit(rule: Rule, failed: Clause, known: Mapping[str, Value]) -> str:
+    """What to look at again when values that fit by themselves don't fit together (a day beyond the calendar)."""
+    wanted: set[str] = set()
+    for expression in (failed.when, failed.be):
+        wanted |= expression.names() if expression is not None else set()
+    for clause in reversed(rule.clauses):  # a value worked out before rests on its inputs
+        if clause.let in wanted and clause.be is not None:
+            wanted |= clause.be.names()
+    said = [f"{i.label}：{_show(known[i.name])}" for i in rule.inputs if i.name in wanted and known[i.name] is not None]
+    return f"按这些算不出来，请核对有没有写错：{'；'.join(said) or rule.title}"
 
 
 def _because(rule: Rule, name: str) -> str:
@@ -218,6 +237,6 @@ def _number(one: Input, value: Any) -> Decimal:
         number = Decimal(str(value))
     except InvalidOperation:
         raise RuleInputError(f"{one.label}不是数字：{value}") from None
-    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= 10_000_000:
-        raise RuleInputError(f"{one.label}要在0到10000000之间：{value}")
+    if isinstance(value, bool) or not number.is_finite() or not one.least <= number <= one.most:
+        raise RuleInputError(f"{one.label}要在{one.least:f}到{one.most:f}之间：{value}")
     return number

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 import knowledge_base
-from knowledge_base import KnowledgeError, RuleInputError, expressions
+from knowledge_base import KnowledgeError, RuleInputError, expressions, rule_files
 from knowledge_base.check import check
 from knowledge_base.expressions import BadExpression, Unknown
 from knowledge_base.rule_files import run_cases
@@ -208,3 +208,25 @@ def test_a_rule_is_worked_out_with_its_trace_in_a_millisecond(knowledge):
     for _ in range(200):
         knowledge.rules.evaluate("severance", "ningbo", given, TODAY)
     assert (time.process_time() - begin) / 200 < 0.001
+
+
+def test_values_that_do_not_fit_together_are_named_for_correction(knowledge):
+    with pytest.raises(RuleInputError, match="从那以后按时签过几次要在0到60之间：15000"):
+        knowledge.rules.evaluate("endorsement_window", "ningbo", {"issued_on": "2025-12-10", "endorsed": 15000}, TODAY)
+    with pytest.raises(
+        RuleInputError, match=r"请核对有没有写错：发证的日子（.*）：9980年1月1日；从那以后按时签过几次：60"
+    ):
+        knowledge.rules.evaluate("endorsement_window", "ningbo", {"issued_on": "9980-01-01", "endorsed": 60}, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"kind": "date", "most": 3}, "only a number has least and most"),
+        ({"kind": "number", "least": 5, "most": 3}, "needs 0 ≤ least ≤ most"),
+        ({"kind": "number", "maximum": 3}, "knows no maximum"),
+    ],
+)
+def test_bounds_that_bind_nothing_are_refused(fields, fault):
+    with pytest.raises(ValueError, match=fault):
+        rule_files._input("a", {"label": "a", **fields})
