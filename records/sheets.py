@@ -7,6 +7,7 @@ are bounded.
 import codecs
 import csv
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,12 @@ _SHARED_LARGEST = 64 * 1024 * 1024
 _SHEET_LARGEST = 2 * 1024 * 1024 * 1024
 _HEADER_WITHIN = 12
 """A title or remarks may stand above the header; it must come within so many rows."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+_BROKEN = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError, AttributeError,
+    SyntaxError, OSError, RuntimeError, OverflowError,
+)  # fmt: skip
+"""What openpyxl, zipfile and the XML parser raise over a damaged file, each in its own words."""
 
 
 class SheetError(ValueError):
@@ -120,29 +126,36 @@ def encoding_of(path: Path) -> str:
 
 def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     encoding = encoding_of(path)
-    with path.open(encoding=encoding, newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(file, delimiter=delimiter)
-        try:
+    line = 0
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            first = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=first.count)
+            reader = csv.reader(file, delimiter=delimiter)
             for cells in reader:
-                yield reader.line_num, [_bare(cell.strip()) for cell in cells]
-        except csv.Error as error:
-            raise SheetError(f"{path.name} breaks off at line {reader.line_num}: {error}; repair that line") from error
+                line = reader.line_num
+                yield line, [_bare(cell.strip()) for cell in cells]
+    except (csv.Error, UnicodeError) as error:
+        raise SheetError(f"{path.name} breaks off after line {line}: {error}; repair that line") from error
 
 
 def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
     _check_xlsx(path)
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except _BROKEN as error:
         raise SheetError(f"{path.name} can't be opened as XLSX ({type(error).__name__}); save it again") from error
+    number = 0
     try:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # files by other programs state wrong sizes
         for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
             yield number, [_text(cell) for cell in cells]
+    except _BROKEN as error:
+        raise SheetError(
+            f"{path.name} is damaged after line {number} ({type(error).__name__}); save it again"
+        ) from error
     finally:
         book.close()
 
@@ -152,7 +165,7 @@ def _check_xlsx(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise SheetError(f"{path.name} is no XLSX file; save it again as .xlsx or CSV") from error
     if sizes.get("xl/sharedStrings.xml", 0) > _SHARED_LARGEST or sum(sizes.values()) > _SHEET_LARGEST:
         raise SheetError(f"{path.name} unpacks to more than can be read safely; save it as CSV and load that")
