@@ -17,7 +17,7 @@ import redis
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from knowledge_base import store, validate
+from knowledge_base import entries, store, validate
 from knowledge_base.places import Place
 from knowledge_base.schema import Article
 from knowledge_base.store import Knowledge
@@ -57,16 +57,17 @@ class Live:
     ) -> None:  # fmt: skip
         """Builds the first snapshot at once. Raises KnowledgeError when the files can't be used."""
         self._engine, self._redis = engine, client
-        files = store.load(folder, regions)
-        self._wanted = store.within(files.regions, regions)
-        self._parts = dataclasses.replace(files, articles=MappingProxyType({}), places=())
+        self._parts = store.parts(folder)
+        self._wanted = store.within(self._parts.regions, regions)
         self._version = 0
-        self._current = files
+        self._current = self._parts
         self._stop = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = 0
         self.refresh()
+        if not self._current.articles:  # nothing in the database, or no database
+            self._current = store.load(folder, regions).ready()
 
     @property
     def current(self) -> Knowledge:
@@ -87,7 +88,7 @@ class Live:
             log.warning("the articles can't be read (%s); the last ones serve on", type(error).__name__)
             return False
         if found.articles:
-            self._current = found
+            self._current = found.ready()
         self._version = version
         log.info("knowledge version %d serves, %d articles", version, len(self._current.articles))
         return True
@@ -138,7 +139,9 @@ class Live:
 
 
 def snapshot(conn: Connection, parts: Knowledge, wanted: frozenset[str]) -> Knowledge:
-    """The database's articles and service points with the other `parts` of a knowledge base, indexed."""
+    """What the database holds, with the files' other `parts` of a knowledge base: articles, service points, phone
+    services, synonyms, and what offices filled in for rules."""
+    parts = entries.completed(conn, parts)
     found: dict[str, Article] = {}
     for row in article_history.now_shown(conn):
         if row.content["region"] not in wanted:
@@ -156,7 +159,7 @@ def snapshot(conn: Connection, parts: Knowledge, wanted: frozenset[str]) -> Know
 
 def _article(row: Mapping[str, Any], file: str, parts: Knowledge) -> Article | None:
     dead = [id for id in row.get("hotlines", ()) if id not in parts.hotlines]
-    if dead:  # a number was taken out of hotlines.yml: the article stays, the number goes
+    if dead:  # a number was withdrawn: the article stays, the number goes
         row = {**row, "hotlines": [id for id in row["hotlines"] if id not in dead]}
     article, faults = validate.article(row, file, parts.regions.regions)
     if article is None and row["status"] == "published":

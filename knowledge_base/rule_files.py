@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from knowledge_base import expressions, yamlsafe
+from knowledge_base import expressions, rule_values, yamlsafe
 from knowledge_base.expressions import BadExpression, Value
 from knowledge_base.regions import RegionTree
 from knowledge_base.rules import KINDS, MOST, SLOT, Clause, Input, Law, Parameter, Rule, RuleInputError, Rules, evaluate
@@ -90,7 +90,12 @@ def _parameter(name: str, value: Mapping[str, Any], laws: Mapping[str, Law]) -> 
         raise ValueError(f"parameter {name}: values are not in the order of their dates")
     if not values and not value.get("unknown"):
         raise ValueError(f"parameter {name}: has neither values nor `unknown` with the reason")
-    return Parameter(name, value["label"], laws[value["law"]], values, value.get("unknown", ""))
+    kind = value.get("kind") or rule_values.kind_of(values[-1][1] if values else Decimal(0))
+    if kind not in rule_values.KINDS or any(rule_values.kind_of(held) != kind for _, held in values):
+        raise ValueError(
+            f"parameter {name}: kind is not one of {', '.join(rule_values.KINDS)}, or not that of its values"
+        )
+    return Parameter(name, value["label"], laws[value["law"]], values, value.get("unknown", ""), kind)
 
 
 def _decimal(value: Any) -> Value:

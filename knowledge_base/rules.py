@@ -52,18 +52,29 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number of the law with the days it holds from. A value of None is known to be unknown, and why says so."""
+    """A number of the law with the days it holds from. A value of None is known to be unknown, and why says so.
+
+    kind: `number`, `table` (a number by word) or `text`. laws names the law of a value where it isn't the
+    parameter's own: a yearly notice, say.
+    """
 
     name: str
     label: str
     law: Law
     values: tuple[tuple[date, Value], ...]
     why: str = ""
+    kind: str = "number"
+    laws: tuple[tuple[date, Law], ...] = ()
 
     def on(self, day: date) -> Value:
         """The value in force on a day; None when none is established."""
         held = [value for start, value in self.values if start <= day]
         return held[-1] if held else None
+
+    def law_on(self, day: date) -> Law:
+        """The law of the value in force on a day."""
+        start = max((start for start, _ in self.values if start <= day), default=None)
+        return next((law for since, law in self.laws if since == start), self.law)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,7 @@ def evaluate(rule: Rule, given: Mapping[str, Any], on: date) -> Outcome:
                 continue
             if clause.be is not None:
                 known[clause.let] = clause.be.value(known)
-            trace.append(_sentence(clause, known))
+            trace.append(_sentence(clause, known) + _laws_of(clause, rule, on))
             if clause.decide:
                 return Outcome(rule, clause.decide, tuple(trace), values=MappingProxyType(known))
         result = known.get(rule.result)
@@ -179,6 +190,15 @@ def _because(rule: Rule, name: str) -> str:
             why = parameter.why or "这一天没有核实过的数值"
             return f"这里算不出来，因为“{parameter.label}”{why}。"
     return f"这里算不出来，因为规则里没有这一档：{name}。"
+
+
+def _laws_of(clause: Clause, rule: Rule, on: date) -> str:
+    """The law of each value in a clause that has one of its own, as a yearly notice has."""
+    wanted = set(SLOT.findall(clause.say))
+    for expression in (clause.when, clause.be):
+        wanted |= expression.names() if expression is not None else set()
+    own = [p for p in rule.parameters if p.laws and p.name in wanted and p.law_on(on) not in (p.law, clause.law)]
+    return "".join(f"；“{p.label}”依据{p.law_on(on)}" for p in own)
 
 
 def _sentence(clause: Clause, known: Mapping[str, Value]) -> str:

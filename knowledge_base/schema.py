@@ -122,7 +122,8 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Hotline:
-    """A phone service. hours is what a source says, never assumed. Only status `current` may be shown."""
+    """A phone service. hours is what a source says, never assumed. Only status `current` may be shown. checked_on is
+    when somebody last made sure of it, where that is known."""
 
     id: str
     number: str
@@ -134,4 +135,5 @@ class Hotline:
     status: str
     source: str
     confidence: str
+    checked_on: date | None = None
     note: str = ""

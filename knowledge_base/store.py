@@ -1,15 +1,16 @@
 """The knowledge base as one immutable snapshot: load it whole, ask it, throw it away for the next one."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from knowledge_base import places as place_files
 from knowledge_base import regions as region_file
-from knowledge_base import rule_files, terms, validate, yamlsafe
+from knowledge_base import rule_files, rule_values, terms, validate, yamlsafe
 from knowledge_base.places import Place
 from knowledge_base.regions import RegionTree
 from knowledge_base.rules import Rules
@@ -18,6 +19,7 @@ from knowledge_base.search import Hit, Index
 
 FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
+VALUES = "values.yml"  # what offices filled in for rules, once exported
 MUCH_BETTER = 1.75  # how many times as well another article must fit to be told instead of the plain one
 
 Item = TypeVar("Item", Article, Hotline, Place)
@@ -38,7 +40,6 @@ class Knowledge:
     rules: Rules = field(repr=False)
     places: tuple[Place, ...] = ()
     _by_intent: Mapping[tuple[str, str], tuple[Article, ...]] = field(init=False, repr=False)
-    _index: Index = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         index: dict[tuple[str, str], list[Article]] = {}
@@ -47,7 +48,16 @@ class Knowledge:
                 index.setdefault((intent, article.region), []).append(article)
         ordered = {key: tuple(sorted(rows, key=lambda a: a.aspect != "main")) for key, rows in index.items()}
         object.__setattr__(self, "_by_intent", MappingProxyType(ordered))
-        object.__setattr__(self, "_index", Index(list(self.articles.values()), self.regions, self.synonyms))
+
+    @cached_property
+    def _index(self) -> Index:
+        # Half of what a start costs, and not everybody who loads a knowledge base asks it; `ready` builds it in time.
+        return Index(list(self.articles.values()), self.regions, self.synonyms)
+
+    def ready(self) -> "Knowledge":
+        """Build the search now, so that nobody's first question waits for it. Returns itself."""
+        assert self._index is not None
+        return self
 
     def find(self, intent: str, region: str, on: date) -> list[Article]:
         """Articles that answer an intent and may be shown on a day, the most specific place first.
@@ -133,12 +143,9 @@ def load(folder: Path | None = None, regions: Collection[str] | None = None) -> 
         elif path.parent.name in wanted:
             for article in _rows(path, folder, "articles", validate.article, tree, faults):
                 _add_article(article, path, articles, faults)
-    phones = _rows(folder / "hotlines.yml", folder, "hotlines", validate.hotline, tree, faults)
-    lines = {h.id: h for h in phones}
-    shown = {id: h for id, h in lines.items() if h.status == "current"}
-    faults += _dead_hotlines(articles, lines, shown)
-    synonyms = _synonyms(folder / "synonyms.yml", faults)
-    rules = rule_files.read(folder, tree, faults)
+    lines = phones(folder, tree, faults)
+    without = _parts(folder, tree, lines, faults)
+    faults += _dead_hotlines(articles, lines, without.hotlines)
     found = [
         place
         for path in place_files.files(folder)
@@ -147,7 +154,50 @@ def load(folder: Path | None = None, regions: Collection[str] | None = None) -> 
     if faults:
         raise KnowledgeError(faults)
     here = tuple(place for place in found if place.region in wanted)
-    return Knowledge(MappingProxyType(articles), MappingProxyType(shown), tree, synonyms, rules, here)
+    return replace(without, articles=MappingProxyType(articles), places=here)
+
+
+def parts(folder: Path | None = None) -> Knowledge:
+    """A knowledge base without its articles and places: what a database that holds those is completed with.
+
+    Raises KnowledgeError with every fault found.
+    """
+    folder = folder or FOLDER
+    faults: list[Fault] = []
+    tree = region_file.load(folder / "regions.yml")
+    made = _parts(folder, tree, phones(folder, tree, faults), faults)
+    if faults:
+        raise KnowledgeError(faults)
+    return made
+
+
+def _parts(folder: Path, tree: RegionTree, lines: Mapping[str, Hotline], faults: list[Fault]) -> Knowledge:
+    shown = MappingProxyType({id: line for id, line in lines.items() if line.status == "current"})
+    synonyms = _synonyms(folder / "synonyms.yml", faults)
+    rules = rule_values.apply(rule_files.read(folder, tree, faults), values(folder, faults))
+    return Knowledge(MappingProxyType({}), shown, tree, synonyms, rules)
+
+
+def phones(folder: Path, tree: RegionTree, faults: list[Fault]) -> dict[str, Hotline]:
+    """Every phone service of a knowledge base by id, current or not; what is wrong is added to faults."""
+    return {h.id: h for h in _rows(folder / "hotlines.yml", folder, "hotlines", validate.hotline, tree, faults)}
+
+
+def values(folder: Path, faults: list[Fault]) -> list[dict[str, Any]]:
+    """What offices filled in for rules, as `values.yml` has it; none where there is no such file."""
+    path = folder / VALUES
+    if not path.exists():
+        return []
+    try:
+        data = yamlsafe.read(path)
+    except (OSError, yamlsafe.YamlFault) as error:
+        faults.append(Fault(path.name, "", "", str(error)))
+        return []
+    rows = data.get("values") if isinstance(data, dict) and data.get("version") == VERSION else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
+        faults.append(Fault(path.name, "", "", f"must begin with `version: {VERSION}` and hold a list `values`"))
+        return []
+    return rows
 
 
 def within(tree: RegionTree, regions: Collection[str] | None) -> frozenset[str]:

@@ -7,7 +7,7 @@ pinyin without tones (juzhuzheng) or in initials (jzz). Traditional characters a
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -162,10 +162,21 @@ def syllables_of(letters: str) -> list[str] | None:
 
 def load_synonyms(path: Path) -> dict[str, str]:
     """synonyms.yml as word → the word that stands for it. Raises ValueError for a word in two rows."""
+    try:
+        return synonyms(yamlsafe.read(path)["synonyms"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path.name}: holds no list `synonyms`") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def synonyms(rows: Iterable[Iterable[str]]) -> dict[str, str]:
+    """Rows of words for one thing as word → the word that stands for it. Raises ValueError for a word in two rows."""
     table: dict[str, str] = {}
-    for row in yamlsafe.read(path)["synonyms"]:
-        for word in row:
+    for row in rows:
+        first = ""
+        for word in map(str, row):
             if word in table:
-                raise ValueError(f"{path.name}: {word} stands in two rows")
-            table[word] = row[0]
+                raise ValueError(f"{word} stands in two rows")
+            table[word] = first = first or word
     return table

@@ -21,6 +21,7 @@ from knowledge_base.schema import (
 
 _ID = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*$")
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_NUMBER = re.compile(r"^\d{3,12}$|^0\d{2,3}-\d{3,8}$")
 _AS_OF = re.compile(r"^约?(\d{4})(?:–\d{4})?(?:年查阅)?$")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Words that send a reader to check; an article we are not sure of has to carry one.
@@ -226,8 +227,13 @@ def hotline(data: Any, file: str, regions: Collection[str]) -> tuple[Hotline | N
         status=row.choice("status", HOTLINE_STATUSES),
         source=row.text("source", 300, need=True),
         confidence=row.choice("confidence", CONFIDENCE),
+        checked_on=row.day("checked_on"),
         note=row.text("note", 300),
     )
+    if made.number and not _NUMBER.match(made.number):
+        row.blame("number", f"is no phone number: {made.number}")
+    if made.id and not _ID.match(made.id):
+        row.blame("id", f"may hold only a–z, 0–9 and single hyphens: {made.id}")
     return (None, row.faults) if row.faults else (made, [])
 
 

@@ -15,11 +15,16 @@ _ARTICLE, _REVISION = Article.__table__, Revision.__table__
 
 
 def listing(
-    conn: Connection, *, state: str = "", regions: tuple[str, ...] = (), words: str = "", owner: str = "",
-    limit: int = 500,
+    conn: Connection, *, kind: str = "article", state: str = "", regions: tuple[str, ...] = (), words: str = "",
+    owner: str = "", limit: int = 500,
 ) -> list[Row[Any]]:  # fmt: skip
-    """Articles for the desk, what waits for somebody first. `words` are looked for in id and title."""
+    """Articles for the desk, what waits for somebody first. `words` are looked for in id and title.
+
+    `kind`: another of `article_tables.KINDS`, or "" for all.
+    """
     found = select(_ARTICLE)
+    if kind:
+        found = found.where(Article.kind == kind)
     if state:
         found = found.where(Article.state == state)
     if regions:
@@ -37,7 +42,8 @@ def listing(
 
 def counts(conn: Connection) -> dict[str, int]:
     """How many articles are in each state."""
-    rows = conn.execute(select(Article.state, func.count()).group_by(Article.state))
+    mine = select(Article.state, func.count()).where(Article.kind == "article")
+    rows = conn.execute(mine.group_by(Article.state))
     return {state: count for state, count in rows}  # noqa: C416 - rows aren't pairs to the type checker
 
 
@@ -68,12 +74,19 @@ def _shown() -> Select[Any]:
     )
 
 
-def now_shown(conn: Connection) -> list[Row[Any]]:
+def waiting(conn: Connection) -> dict[str, int]:
+    """How many entries of each kind wait for a second person or for publication."""
+    mine = select(Article.kind, func.count()).where(Article.state.in_(("in_review", "approved")))
+    return {kind: count for kind, count in conn.execute(mine.group_by(Article.kind))}  # noqa: C416 - as in counts
+
+
+def now_shown(conn: Connection, kind: str = "article") -> list[Row[Any]]:
     """Every article's text as the snapshot of what may be told needs it: the shown one, else the newest."""
     number = func.coalesce(Article.shown, Article.revision)
     same = and_(Revision.article_id == Article.id, Revision.number == number)
     first = aliased(Revision)
     found = select(_REVISION, Article.file, Article.state, Article.shown, first.id.label("first")).join(Article, same)
+    found = found.where(Article.kind == kind)
     rows = conn.execute(found.join(first, and_(first.article_id == Article.id, first.number == 1)))
     return sorted(rows, key=lambda row: (row.file, row.first))  # the order of the files, as it was imported
 
@@ -85,9 +98,11 @@ def shown_at(conn: Connection, article_id: str, at: datetime) -> Row[Any] | None
     return conn.execute(found).first()
 
 
-def shown_between(conn: Connection, begin: datetime, end: datetime, *, words: str = "") -> list[Row[Any]]:
+def shown_between(
+    conn: Connection, begin: datetime, end: datetime, *, words: str = "", kind: str = "article"
+) -> list[Row[Any]]:  # fmt: skip
     """All texts shown at any moment between two, with from when until when; several of one article if it changed."""
-    found = _shown().where(Period.begins < end, or_(Period.ends.is_(None), Period.ends > begin))
+    found = _shown().where(Period.begins < end, or_(Period.ends.is_(None), Period.ends > begin), Article.kind == kind)
     for word in words.split():
         found = found.where(
             or_(Article.title.contains(word, autoescape=True), Article.id.contains(word, autoescape=True))

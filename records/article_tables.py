@@ -1,4 +1,5 @@
-"""The tables of articles; records.articles moves them, records.article_history reads them back."""
+"""The tables of articles and of what else the desk edits; records.articles moves them, records.article_history reads
+them back."""
 
 from datetime import date, datetime
 from typing import Any
@@ -9,12 +10,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from records.base import Base, BigId, Instant
 
 
+KINDS = {"article": "条目", "hotline": "电话", "value": "规则数值", "synonyms": "近义词"}
+"""What has this life: an article, a phone service, the dated values of one parameter of a rule, the synonyms."""
+
+
 class Article(Base):
-    """One article: the state of its newest text, and which text is shown."""
+    """One article, or another entry of `KINDS`: the state of its newest text, and which text is shown."""
 
     __tablename__ = "articles"
 
     id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), default="article", server_default="article", index=True)
     file: Mapped[str] = mapped_column(String(80))
     """Where it lies in the files: `ningbo/permit.yml`."""
     region: Mapped[str] = mapped_column(String(24), index=True)

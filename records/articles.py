@@ -8,7 +8,8 @@
 The state is that of the newest text. What people see is the text that was published last: it stays while a newer one
 is being written, and ends when the newer one is published, when it is withdrawn, or by itself when its review day or its
 law has passed. Every save is a revision; nothing is overwritten. `content` is a row of an article file without
-`status`, `reviewed_on`, `reviewed_by` and `approved_by`, which are the revision's own columns.
+`status`, `reviewed_on`, `reviewed_by` and `approved_by`, which are the revision's own columns. Phone services, the
+values of rules and the synonyms live the same life (`article_tables.KINDS`).
 """
 
 import hashlib
@@ -89,17 +90,18 @@ def revision(conn: Connection, article_id: str, number: int) -> Row[Any] | None:
     ).first()  # fmt: skip
 
 
-def last_day(content: dict[str, Any]) -> date:
-    """The last day on which a text may be shown."""
-    ends = [content["next_review"], *(s["effective_to"] for s in content["sources"] if s.get("effective_to"))]
-    return min(date.fromisoformat(str(end)) for end in ends)
+def last_day(content: dict[str, Any]) -> date | None:
+    """The last day on which a text may be shown. None: it has none, as a phone number, which is told until withdrawn."""
+    ends = [s["effective_to"] for s in content.get("sources", ()) if isinstance(s, dict) and s.get("effective_to")]
+    ends += [content["next_review"]] if content.get("next_review") else []
+    return min((date.fromisoformat(str(end)) for end in ends), default=None)
 
 
 def create(
-    conn: Connection, content: dict[str, Any], *, file: str, actor: str, at: datetime, why: str
+    conn: Connection, content: dict[str, Any], *, file: str, actor: str, at: datetime, why: str, kind: str = "article"
 ) -> None:  # fmt: skip
     """Begin an article with its first draft. Raises IntegrityError when the id is taken."""
-    _insert(conn, content, file, "draft", actor, at)
+    _insert(conn, content, file, "draft", actor, at, kind)
     _add_text(conn, content["id"], 1, content, actor, at, why)
     note(conn, content["id"], 1, "draft", actor, at, why)
 
@@ -210,7 +212,7 @@ def _show(conn: Connection, row: Row[Any], number: int, at: datetime, values: di
     text = revision(conn, row.id, number)
     assert text is not None
     until = last_day(text.content)
-    if until < at.date():
+    if until is not None and until < at.date():
         raise IllegalMove(f"复核期或依据的有效期{until}已过，先改好日期再发布")
     end_showing(conn, row.id, at)
     conn.execute(insert(Period), {"article_id": row.id, "number": number, "begins": at})
@@ -236,13 +238,20 @@ def _must(conn: Connection, article_id: str) -> Row[Any]:
 
 
 def _shown_columns(content: dict[str, Any], actor: str, at: datetime) -> dict[str, Any]:
-    names = {name: content[name] for name in ("region", "title", "owner")}
+    names = {
+        "region": content.get("region") or "national", "title": content.get("title") or content.get("name", ""),
+        "owner": content.get("owner") or "知识编辑",
+    }  # fmt: skip
     return names | {"changed_at": at, "changed_by": actor}
 
 
-def _insert(conn: Connection, content: dict[str, Any], file: str, state: str, actor: str, at: datetime) -> None:
-    row = {"id": content["id"], "file": file, "state": state, "revision": 1, **_shown_columns(content, actor, at)}
-    conn.execute(insert(Article), row)
+def _insert(
+    conn: Connection, content: dict[str, Any], file: str, state: str, actor: str, at: datetime, kind: str
+) -> None:  # fmt: skip
+    shown = _shown_columns(content, actor, at)
+    conn.execute(
+        insert(Article), {"id": content["id"], "kind": kind, "file": file, "state": state, "revision": 1} | shown
+    )
 
 
 def _add_text(
@@ -257,7 +266,7 @@ def _add_text(
 
 
 def place(
-    conn: Connection, row: dict[str, Any], *, file: str, actor: str, at: datetime, why: str
+    conn: Connection, row: dict[str, Any], *, file: str, actor: str, at: datetime, why: str, kind: str = "article"
 ) -> None:  # fmt: skip
     """Put a file's whole row in as it stands, with its signatures: git's review is its second person.
 
@@ -268,7 +277,7 @@ def place(
     found = get(conn, row["id"])
     if found is None:
         number = 1
-        _insert(conn, content, file, state, actor, at)
+        _insert(conn, content, file, state, actor, at, kind)
     else:
         number = found.revision + 1
         values = {
@@ -282,13 +291,14 @@ def place(
         if found.shown is not None:
             end_showing(conn, row["id"], at)
     signatures = {
-        "reviewed_on": date.fromisoformat(str(row["reviewed_on"])), "reviewed_by": row["reviewed_by"],
-        "approved_by": row.get("approved_by", ""),
+        "reviewed_on": date.fromisoformat(str(row["reviewed_on"])) if row.get("reviewed_on") else None,
+        "reviewed_by": row.get("reviewed_by", ""), "approved_by": row.get("approved_by", ""),
     }  # fmt: skip
     _add_text(conn, row["id"], number, content, actor, at, why, **signatures)
     note(conn, row["id"], number, state, actor, at, why)
     shown: dict[str, Any] = {"shown": None, "shown_until": None}
-    if state == "published" and last_day(content) >= at.date():
+    until = last_day(content)
+    if state == "published" and (until is None or until >= at.date()):
         conn.execute(insert(Period), {"article_id": row["id"], "number": number, "begins": at})
-        shown = {"shown": number, "shown_until": last_day(content)}
+        shown = {"shown": number, "shown_until": until}
     conn.execute(update(Article).where(Article.id == row["id"]).values(seed_hash=digest(row), **shown))

@@ -22,6 +22,7 @@ class Message(Base):
     __table_args__ = (
         Index("uq_messages_person_id_dedup", "person_id", "dedup", unique=True, **_PUSHED),
         Index("ix_messages_person_id_id", "person_id", "id"),
+        Index("ix_messages_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

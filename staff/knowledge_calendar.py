@@ -33,7 +33,7 @@ def knowledge_day() -> str:
     tree = house().knowledge.regions
     if region in tree:
         rows = [row for row in rows if row.content["region"] in tree.inside(region)]
-    rows = [row for row in rows if articles.last_day(row.content) >= day]
+    rows = [row for row in rows if (articles.last_day(row.content) or day) >= day]
     return render_template(
         "knowledge/day.html", day=day, rows=rows, words=words, region=region, places=_places(), read=texts.shown,
         begin=begin, end=begin + timedelta(days=1), labels=texts.LABELS,
