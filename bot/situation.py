@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from bot.filling import Filing
 from bot.message import Inbound, Reply
@@ -9,6 +10,7 @@ from bot.state import State
 from handlers.registry import titles
 from handlers.turn import Turn
 from intents import Understanding
+from intents.understander import Bands
 from knowledge_base import Knowledge
 from records.desk import Desk
 from records.switches import Switches
@@ -49,6 +51,8 @@ class Decision:
     """A form to be filed; its receipt is the last thing said."""
     withdraw: bool = False
     """The person no longer wants a member of staff."""
+    draft: tuple[Reply, ...] = ()
+    """An answer that staff see before it goes out; `replies` then only says so."""
 
     @property
     def articles(self) -> tuple[str, ...]:
@@ -85,6 +89,23 @@ def turn_of(
 def unsaid(intent: str) -> Understanding:
     """What stands in for understanding where a choice was tapped and nothing had to be understood."""
     return Understanding("", "", intent, 1.0, ((intent, 1.0),), "answer", None, (), False, 0.0, "choice")
+
+
+def rebanded(heard: Understanding, switches: Switches) -> Understanding:
+    """`heard` with its band by the thresholds that staff set; as it was where they set none."""
+    if not (switches.answer_from or switches.confirm_from):
+        return heard
+    usual = _bands()
+    sure = switches.answer_from or usual.answer
+    likely = min(switches.confirm_from or usual.confirm, sure)
+    low = heard.band if heard.band in ("ask", "person") else "ask"
+    band = "answer" if heard.probability >= sure else "confirm" if heard.probability >= likely else low
+    return replace(heard, band=band)
+
+
+@cache
+def _bands() -> Bands:
+    return Bands.load()
 
 
 _LASTING = ("phone", "district", "born")

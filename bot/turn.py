@@ -22,11 +22,12 @@ from sqlalchemy.exc import IntegrityError
 
 import clock
 import logs
-from bot import forms, metrics
+from bot import approval, forms, metrics
 from bot.dialogue import Decision, Situation, decide
 from bot.filling import Filing
 from bot.message import Inbound, Reply
 from bot.service import Service
+from bot.situation import rebanded
 from bot.state import State
 from handlers import manners, talk
 from handlers.turn import Handoff
@@ -99,7 +100,7 @@ def listen(service: Service, inbound: Inbound) -> Understanding | None:
         return None
     text = inbound.text[:LONGEST]
     try:
-        return service.understander.understand(text, clock.now())
+        return rebanded(service.understander.understand(text, clock.now()), service.switches.current())
     except Exception:  # the boundary to the models: people are still answered, and danger still seen
         log.exception("understanding failed; going on with the danger detector alone")
         sign = crisis.detect(text)
@@ -134,6 +135,7 @@ def _turn(
     )
     if decision.filing is not None:
         decision = _filed(service, conn, person, decision, decision.filing)
+    decision = approval.kept_back(decision, service.switches.current())
     if decision.withdraw:
         waiting = handoffs.open_of(conn, person.id)
         if waiting is not None and waiting.state == "waiting" and not waiting.urgent:
@@ -142,6 +144,9 @@ def _turn(
     conversations.add(conn, _rows(person.id, turn_id, inbound, heard, decision))
     _remember(conn, person, inbound, decision)
     _hand_over(service, conn, person, turn_id, heard, decision)
+    if decision.draft:
+        channel, region = service.channels.get(inbound.channel), decision.region or person.region
+        approval.keep(conn, person.id, turn_id, inbound, decision, channel, region, _masked(inbound.text, heard))
     posted = _post(service, conn, inbound, person.id, turn_id, decision.replies, late)
     escalated = decision.owner in ("staff", "off") or any(reply.handoff for reply in decision.replies)
     if person.line == "waiting" and decision.handler == "human_agent":
@@ -264,13 +269,18 @@ def _hand_over(
     for wish in (reply.handoff for reply in decision.replies):
         if isinstance(wish, Handoff):
             handoffs.ask(
-                conn, person.id, team=wish.team, reason=wish.reason, at=now, urgent=wish.urgent,
+                conn, person.id, team=_team(service, decision.intent, wish), reason=wish.reason, at=now, urgent=wish.urgent,
                 region=decision.region or person.region, intent=decision.intent or None,
             )  # fmt: skip
     if decision.danger and heard is not None:
         alarmed = conn.execute(select(Alarm.id).where(Alarm.person_id == person.id, Alarm.taken_at.is_(None))).first()
         if alarmed is None:
             handoffs.raise_alarm(conn, person.id, turn_id, heard.danger_score, "detector", now)
+
+
+def _team(service: Service, intent: str, wish: Handoff) -> str:
+    """The queue that staff chose for an intent; danger goes where it belongs, whatever was chosen."""
+    return wish.team if wish.urgent else service.switches.current().team(intent, wish.team)
 
 
 def _post(
@@ -310,6 +320,8 @@ def _tell(service: Service, taken: Taken, decision: Decision | None) -> None:
         service.nudge()
     if decision is None:
         return
+    if decision.draft:
+        service.signal("draft", taken.person_id)
     if decision.danger:
         service.signal("alarm", taken.person_id)
     elif taken.escalated and not taken.watched:

@@ -4,10 +4,13 @@ import re
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Row, String, insert, select
+from sqlalchemy import ColumnElement, Connection, ForeignKey, Row, String, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, BigId, Instant, SealedText
+from records.desk_queries import Scope, visible
+from records.handoffs import Handoff
 
 _MENTION = re.compile(r"@([\w.-]{1,40})")
 
@@ -27,6 +30,15 @@ class Note(Base):
     mentions: Mapped[str] = mapped_column(String(200), default="")
     """Logins named with @, each between spaces."""
     at: Mapped[datetime] = mapped_column(Instant)
+
+
+class NoteRead(Base):
+    """Up to which note somebody has seen where the own login was named."""
+
+    __tablename__ = "note_reads"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True)
+    note_id: Mapped[int] = mapped_column(default=0)
 
 
 def mentioned(text: str) -> list[str]:
@@ -52,7 +64,34 @@ def of_handoff(conn: Connection, handoff_id: int, *, after: int = 0) -> list[Row
     return list(conn.execute(mine.order_by(Note.id)))
 
 
-def naming(conn: Connection, login: str, limit: int = 20) -> list[Row[Any]]:
-    """The newest notes that mention a login: (id, handoff_id, staff_id, at), without their words."""
-    columns = select(Note.id, Note.handoff_id, Note.staff_id, Note.at)
-    return list(conn.execute(columns.where(Note.mentions.contains(f" {login} ")).order_by(Note.id.desc()).limit(limit)))
+def naming(conn: Connection, scope: Scope, login: str, limit: int = 40) -> list[Row[Any]]:
+    """The newest notes that mention a login, with their chat, as far as one may see it."""
+    statement = (
+        select(Note.__table__, Handoff.team, Handoff.state.label("chat_state"), Handoff.reason)
+        .join(Handoff, Handoff.id == Note.handoff_id)
+        .where(_names(login), visible(scope))
+    )
+    return list(conn.execute(statement.order_by(Note.id.desc()).limit(limit)))
+
+
+def _names(login: str) -> ColumnElement[bool]:
+    return Note.mentions.contains(f" {login} ", autoescape=True)
+
+
+def seen_up_to(conn: Connection, staff_id: int) -> int:
+    """The last mention that somebody has seen; 0 for none."""
+    return int(conn.execute(select(NoteRead.note_id).where(NoteRead.staff_id == staff_id)).scalar() or 0)
+
+
+def unseen(conn: Connection, scope: Scope, login: str) -> int:
+    """How many mentions somebody hasn't seen yet."""
+    last = seen_up_to(conn, scope.staff_id)
+    statement = select(func.count()).select_from(Note).join(Handoff, Handoff.id == Note.handoff_id)
+    return int(conn.execute(statement.where(Note.id > last, _names(login), visible(scope))).scalar_one())
+
+
+def see(conn: Connection, staff_id: int, note_id: int) -> None:
+    """Somebody has seen the mentions up to a note."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(NoteRead).values(staff_id=staff_id, note_id=note_id)
+    conn.execute(statement.on_conflict_do_update(index_elements=["staff_id"], set_={"note_id": note_id}))

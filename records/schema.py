@@ -3,10 +3,13 @@
 from records import (
     articles,
     audit,
+    bulletins,
     canned,
+    case_files,
     cases,
     conversations,
     declarations,
+    drafts,
     employers,
     handoffs,
     hours,
@@ -20,11 +23,13 @@ from records import (
     points,
     presence,
     proposals,
+    public_answers,
     ratings,
     reminders,
     reviews,
     room_codes,
     rooms,
+    same_person,
     service_points,
     sessions,
     staff,
@@ -35,8 +40,8 @@ from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    articles, audit, canned, cases, conversations, declarations, employers, handoffs, hours, inspections,
-    links, message_terms, notes, outbox, people, places, points, presence, proposals, ratings, reminders,
-    reviews, room_codes, rooms, service_points, sessions, staff, subscriptions,
+    articles, audit, bulletins, canned, case_files, cases, conversations, declarations, drafts, employers, handoffs, hours, inspections,
+    links, message_terms, notes, outbox, people, places, points, presence, proposals, public_answers, ratings, reminders,
+    reviews, room_codes, rooms, same_person, service_points, sessions, staff, subscriptions,
     switches,
 )  # fmt: skip

@@ -53,6 +53,20 @@ class Switches:
     """The least probability at which it asks 您是想问…; 0: as tuned."""
     approve_intents: tuple[str, ...] = ()
     """Intents whose answers staff see before people do."""
+    approve_minutes: int = 10
+    """How long such an answer may wait before a person takes the matter over."""
+    teams: tuple[tuple[str, str], ...] = ()
+    """(intent, team): whose people go to another queue than the one they were made for."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """(name, words): what is said in place of the words that came with the service."""
+
+    def text(self, name: str) -> str:
+        """The words that were put in place of the usual ones; empty where none were."""
+        return next((words for key, words in self.texts if key == name), "")
+
+    def team(self, intent: str, usual: str) -> str:
+        """The queue for an intent; `usual` where nothing else was said."""
+        return next((team for key, team in self.teams if key == intent), usual)
 
 
 def change(conn: Connection, name: str, value: Any, by: str, at: datetime) -> None:
