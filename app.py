@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
 
 def build_service(settings: Settings, **parts: Any) -> Service:
     """Everything a turn needs, without a web server around it (the worker and the commands use it too)."""
-    crypto.configure(settings.data_key)
+    crypto.configure(settings.data_key, settings.lookup_key)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = engine_for(settings.database_url, pool=settings.threads + 2)
     client = redis_server.connect(settings)

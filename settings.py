@@ -7,6 +7,7 @@ made-up secret stops the start with a sentence that says which.
 
 import base64
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -43,6 +44,8 @@ class Settings:
     data_key: str
     """Encrypts personal data: 32 bytes, url-safe base64. Several, separated by commas: the first encrypts,
     all decrypt (key rotation)."""
+    lookup_key: str
+    """Makes the keyed hashes by which sealed values are found: 32 bytes, url-safe base64. Never changes."""
     public_url: str
     """How people's phones reach the service, without a slash at the end."""
     wechat_app_id: str
@@ -50,6 +53,9 @@ class Settings:
     wechat_token: str
     wechat_aes_key: str
     """43 characters, as the platform's console shows it. Empty: plaintext mode only."""
+    mini_app_id: str
+    """AppID of the mini-program that may use `/api/v1`; empty: none."""
+    mini_app_secret: str
     wechat_api_base: str
     """The platform's API; in rehearsal the sandbox's."""
     account_kind: str
@@ -153,6 +159,10 @@ class _Reader:
         with _KeptSecrets(self.data_dir, write=not production) as kept:
             self.kept = kept
             made = {name: self.secret(name, make, check) for name, make, check in _SECRETS}
+            lookup_key = self.secret(
+                "LOOKUP_KEY", lambda: "" if self.faults else lookup_key_of(made["DATA_KEY"]), _one_key_fault
+            )
+            mini_app_id, mini_app_secret = self._mini_program(made)
         port = self.number("PORT", 8000, 1, 65535, int)
         host = self.env.get("HOST") or "127.0.0.1"
         public_url = (self.env.get("PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/")
@@ -170,11 +180,14 @@ class _Reader:
             redis_url=self.env.get("REDIS_URL") or None,
             secret_key=made["SECRET_KEY"],
             data_key=made["DATA_KEY"],
+            lookup_key=lookup_key,
             public_url=public_url,
             wechat_app_id=made["WECHAT_APP_ID"],
             wechat_app_secret=made["WECHAT_APP_SECRET"],
             wechat_token=made["WECHAT_TOKEN"],
             wechat_aes_key=made["WECHAT_AES_KEY"],
+            mini_app_id=mini_app_id,
+            mini_app_secret=mini_app_secret,
             wechat_api_base=api_base.rstrip("/"),
             account_kind=self.one_of("WECHAT_ACCOUNT_KIND", ACCOUNT_KINDS, "service"),
             callback_format=self.one_of("WECHAT_CALLBACK_FORMAT", ("xml", "json"), "xml"),
@@ -206,6 +219,16 @@ class _Reader:
         if "/sandbox" in (self.env.get("WECHAT_API_BASE") or ""):
             self.faults.append("WECHAT_API_BASE points at a sandbox; production talks to the platform itself")
 
+    def _mini_program(self, made: Mapping[str, str]) -> tuple[str, str]:
+        """AppID and AppSecret of the mini-program; made up in rehearsal, both or none in production."""
+        given = self.env.get("MINI_APP_ID") or "", self.env.get("MINI_APP_SECRET") or ""
+        if any(given) and not all(given):
+            self.faults.append("MINI_APP_ID and MINI_APP_SECRET belong together; set both or neither")
+        if self.mode == "production" or any(given):
+            return given
+        secret = self.kept.setdefault("MINI_APP_SECRET", secrets.token_hex(16))
+        return self.kept.setdefault("MINI_APP_ID", "wx" + secrets.token_hex(8)), secret
+
     def _address(self, name: str, schemes: tuple[str, ...]) -> str:
         value = self.env.get(name) or ""
         if value and not value.startswith(schemes):
@@ -218,6 +241,16 @@ class _Reader:
         if unknown:
             self.faults.append(f"REGIONS names {', '.join(unknown)}; there are packs for: {', '.join(REGIONS)}")
         return named
+
+
+def lookup_key_of(data_key: str) -> str:
+    """The key of the hashes where no LOOKUP_KEY is set: it hangs on the last (oldest) key of DATA_KEY."""
+    oldest = base64.urlsafe_b64decode(data_key.rsplit(",", 1)[-1].strip() or "=")
+    return base64.urlsafe_b64encode(hashlib.sha256(b"lookup" + oldest).digest()).decode()
+
+
+def _one_key_fault(value: str) -> str | None:
+    return "is not one key" if "," in value else _data_key_fault(value)
 
 
 def _data_key_fault(value: str) -> str | None:
@@ -265,6 +298,8 @@ _SECRETS: tuple[tuple[str, Callable[[], str], Callable[[str], str | None]], ...]
 _HINTS = {
     "SECRET_KEY": "32 random characters; signs logins and links",
     "DATA_KEY": "32 random bytes in url-safe base64; encrypts personal data, keep a copy in a safe",
+    "LOOKUP_KEY": "32 random bytes in url-safe base64; people are found by it, keep a copy in a safe; a database that "
+    "was written without it: python -m records.rotate prints the one in use",
     "WECHAT_APP_ID": "AppID of the official account",
     "WECHAT_APP_SECRET": "AppSecret of the official account",
     "WECHAT_TOKEN": "the Token typed into the platform's page 消息与事件推送",

@@ -134,7 +134,7 @@ def embedded_service(folder: Path, backend: str, understander: Understander | No
         "APP_MODE": "rehearsal",
     }
     settings = Settings.from_env(env)
-    crypto.configure(settings.data_key)
+    crypto.configure(settings.data_key, settings.lookup_key)
     engine = engine_for(settings.database_url)
     migrate.upgrade(engine)
     nowhere = redis.Redis(unix_socket_path=str(folder / "nowhere.sock"))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Back the service up while it runs: database, uploads, spool. The keys (DATA_KEY) are NOT in it: keep those in a safe,
+# Back the service up while it runs: database, uploads, spool. The keys (DATA_KEY, LOOKUP_KEY) are NOT in it: keep those in a safe,
 # elsewhere, for without them a backup can't be read by anybody, us included.
 #   DATABASE_URL=… DATA_DIR=… deploy/backup.sh /var/backups/city     prints the folder it made
 set -eu

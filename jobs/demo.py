@@ -22,7 +22,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 def prepare(settings: Settings) -> None:
     """Make everything ready that a start needs: folder, tables, model, and in rehearsal the demo accounts."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    crypto.configure(settings.data_key)
+    crypto.configure(settings.data_key, settings.lookup_key)
     engine = engine_for(settings.database_url)
     migrate.upgrade(engine)
     _articles(engine, settings)

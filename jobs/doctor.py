@@ -218,9 +218,13 @@ def keys(house: House) -> click.Group:
 
     @group.command("rotate", help="用最新的密钥重新加密全部个人数据（服务不用停，可以中断重来）")
     def rotate_command() -> None:
-        done = rotate.rotate(
-            house.engine, house.settings.data_dir / "uploads", lambda name, n: click.echo(f"  {name}: {n}")
-        )
-        click.echo(f"changed={done.changed} current={done.current}")
+        uploads, spool = house.settings.data_dir / "uploads", house.settings.data_dir / "spool"
+        done = rotate.rotate(house.engine, uploads, lambda name, n: click.echo(f"  {name}: {n}"), spool=spool)
+        left = rotate.rotate(house.engine, uploads, spool=spool).changed
+        if left:
+            click.echo("还有机器在用旧密钥写入：先让每台机器都换上新的 DATA_KEY 并重启，再运行一次")
+        else:
+            click.echo("没有一个值还靠旧密钥：DATA_KEY 里只留第一个就行了（多台机器时，每台都要先运行过）")
+        click.echo(f"changed={done.changed} current={done.current} left={left}")
 
     return group

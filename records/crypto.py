@@ -13,6 +13,8 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from settings import lookup_key_of
+
 _VERSION: Final = b"\x01"
 _NONCE: Final = 12
 _KEY_ID: Final = 4
@@ -25,14 +27,18 @@ class CipherError(Exception):
 class Cipher:
     """Encrypts and decrypts with the keys of one `DATA_KEY` setting."""
 
-    def __init__(self, data_key: str) -> None:
-        """`data_key`: url-safe base64 keys of 32 bytes, separated by commas, the newest first."""
+    def __init__(self, data_key: str, lookup_key: str = "") -> None:
+        """`data_key`: url-safe base64 keys of 32 bytes, separated by commas, the newest first.
+
+        `lookup_key`: the key of the hashes, in base64 too. Empty: made from the last of `data_key`, which then
+        can't be taken out.
+        """
         keys = [base64.urlsafe_b64decode(key.strip()) for key in data_key.split(",")]
         self._by_id = {_key_id(key): AESGCM(key) for key in keys}
         self._newest_id = _key_id(keys[0])
         self._newest = self._by_id[self._newest_id]
-        # Hashes must stay the same while keys rotate, so they hang on the oldest key listed.
-        self._hash_key = hashlib.sha256(b"lookup" + keys[-1]).digest()
+        # Hashes must stay the same while keys rotate, so they have a key of their own.
+        self._hash_key = base64.urlsafe_b64decode(lookup_key or lookup_key_of(data_key))
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt `plain`; the result is version, key id, nonce and sealed text, 33 bytes longer."""
@@ -67,10 +73,10 @@ def _key_id(key: bytes) -> bytes:
 _cipher: Cipher | None = None
 
 
-def configure(data_key: str) -> None:
+def configure(data_key: str, lookup_key: str = "") -> None:
     """Set the keys for this process; `app.create_app` calls it before anything touches the database."""
     global _cipher
-    _cipher = Cipher(data_key)
+    _cipher = Cipher(data_key, lookup_key)
 
 
 def cipher() -> Cipher:

@@ -1,13 +1,15 @@
 """Key rotation: every encrypted value is written anew with the newest key, while the service runs.
 
 How to: put a new key in front of `DATA_KEY` on every machine and restart them (all keys decrypt, the first encrypts);
-run `flask --app app keys rotate`; afterwards take out the keys between the first and the last. The last one stays:
-the keyed hashes by which people are found hang on it.
+run `flask --app app keys rotate`; when it says that nothing is left, take every other key out. The keyed hashes by
+which people are found have a key of their own, `LOOKUP_KEY`, which stays.
 
 Small transactions, and each row is changed only if it still holds what was read, so nobody's write is overwritten.
 What is already done is skipped: a rotation that was stopped goes on where it was.
 """
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import clock
 from records import audit, schema
 from records.base import SealedJson, SealedText, read, write
 from records.crypto import cipher
+from settings import lookup_key_of
 
 BATCH = 200
 Progress = Callable[[str, int], None]
@@ -39,8 +42,13 @@ def sealed_columns() -> Iterator[tuple[Table, Column[object]]]:
                 yield table, column
 
 
-def rotate(engine: Engine, uploads: Path | None = None, progress: Progress = lambda _name, _count: None) -> Rotated:
-    """Encrypt everything with the newest key. `uploads`: the folder of pictures. Raises `Busy` and `CipherError`."""
+def rotate(
+    engine: Engine, uploads: Path | None = None, progress: Progress = lambda _name, _count: None,
+    *, spool: Path | None = None,
+) -> Rotated:  # fmt: skip
+    """Encrypt everything with the newest key. `uploads`: the folder of pictures; `spool`: of messages that wait on
+    disk. Run it once more: `changed` is 0 when nothing under an old key is left. Raises `Busy` and `CipherError`.
+    """
     changed = current = 0
     for table, column in sealed_columns():
         done, skipped = _column(engine, table, column)
@@ -50,6 +58,10 @@ def rotate(engine: Engine, uploads: Path | None = None, progress: Progress = lam
         done, skipped = _files(uploads)
         changed, current = changed + done, current + skipped
         progress("uploads", done)
+    if spool is not None:
+        done, skipped = _spooled(spool)
+        changed, current = changed + done, current + skipped
+        progress("spool", done)
     with write(engine) as conn:
         audit.note(conn, "command:keys rotate", "rotate", f"{changed} values", clock.now())
     return Rotated(changed, current)
@@ -101,3 +113,29 @@ def _files(folder: Path) -> tuple[int, int]:
             changed += 1
         part.unlink(missing_ok=True)
     return changed, current
+
+
+def _spooled(folder: Path) -> tuple[int, int]:
+    """Messages that wait on disk, and those that were set aside: files of JSON with the sealed message in hex."""
+    changed = current = 0
+    for path in sorted([*folder.glob("*.json"), *folder.glob("failed/*.json")]):
+        try:
+            content = json.loads(path.read_text())
+            sealed = bytes.fromhex(content["sealed"])
+        except (FileNotFoundError, ValueError, KeyError):
+            continue  # taken meanwhile, or no message of ours
+        if cipher().uses_newest(sealed):
+            current += 1
+            continue
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(content | {"sealed": cipher().encrypt(cipher().decrypt(sealed)).hex()}))
+        part.chmod(0o600)
+        if path.exists():  # a message that is taken at this very moment comes again: the turn knows it by its key
+            part.replace(path)
+            changed += 1
+        part.unlink(missing_ok=True)
+    return changed, current
+
+
+if __name__ == "__main__":
+    print(lookup_key_of(os.environ["DATA_KEY"]))

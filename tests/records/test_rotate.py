@@ -12,8 +12,10 @@ import clock
 from bot import turn
 from bot.message import Inbound
 from bot.service import Service
-from records import conversations, crypto, rotate, uploads
-from records.base import SealedJson, SealedText, read
+from bot.wechat import spool
+from records import cases, conversations, crypto, people, rotate, uploads
+from records.base import SealedJson, SealedText, read, write
+from settings import lookup_key_of
 
 
 def said(number: int, sender: str = "oRotate") -> Inbound:
@@ -83,6 +85,49 @@ def test_a_stopped_rotation_goes_on_where_it_was(service: Service, monkeypatch: 
     rotate.rotate(service.engine)
     assert rotate.rotate(service.engine).changed == 0
     crypto.configure(old)
+
+
+def test_the_old_key_can_be_thrown_away(service: Service, tmp_path: Path) -> None:
+    """After a rotation nothing hangs on the old key: not what is stored, not the hashes by which it is found."""
+    settings = service.settings
+    number = _case(service)
+    picture = uploads.keep(tmp_path / "uploads", b"picture")
+    waiting = spool.keep(service, said(900, "oSpooled"))
+    turn.take(service, said(1))
+    with read(service.engine) as conn:
+        before = people.find(conn, "wechat", "oRotate").id
+    newest = new_key()
+    crypto.configure(f"{newest},{settings.data_key}", settings.lookup_key)
+    rotate.rotate(service.engine, tmp_path / "uploads", spool=spool.folder(settings))
+    assert rotate.rotate(service.engine, tmp_path / "uploads", spool=spool.folder(settings)).changed == 0
+
+    crypto.configure(newest, settings.lookup_key)
+    again = turn.take(service, said(1))
+    assert again.duplicate and again.person_id == before, "the same message of the same person is known"
+    with read(service.engine) as conn:
+        assert people.find(conn, "wechat", "oRotate").external == "oRotate"
+        assert [row.number for row in cases.of_phone(conn, "19900000001")] == [number]
+        assert cases.by_number(conn, number).data == [["手机号", "19900000001"]]
+    assert uploads.read(tmp_path / "uploads", picture) == b"picture"
+    assert spool.replay(service).taken == 1 and not waiting.exists()
+    crypto.configure(settings.data_key, settings.lookup_key)
+
+
+def test_without_a_key_of_their_own_the_hashes_hang_on_the_oldest(service: Service) -> None:
+    """What an installation from before LOOKUP_KEY has: its hashes stay valid when that key is written down."""
+    old, newest = new_key(), new_key()
+    before = crypto.Cipher(old).lookup("phone", "19900000001")
+    assert crypto.Cipher(f"{newest},{old}").lookup("phone", "19900000001") == before
+    assert crypto.Cipher(newest).lookup("phone", "19900000001") != before
+    assert crypto.Cipher(newest, lookup_key_of(old)).lookup("phone", "19900000001") == before
+
+
+def _case(service: Service) -> str:
+    with write(service.engine) as conn:
+        return cases.open_case(
+            conn, kind="hazard", title="隐患举报", region="haishu", team="rooms", at=clock.now(),
+            data=[["手机号", "19900000001"]], phone="19900000001",
+        )  # fmt: skip
 
 
 def _person(conn: Connection) -> int:
