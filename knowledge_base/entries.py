@@ -28,7 +28,7 @@ _HOTLINE = ("id", "number", "name", "hours", "for", "topics", "region", "source"
 
 def completed(conn: Connection, parts: Knowledge) -> Knowledge:
     """The parts of a snapshot with what the database holds instead of the files; without any of a kind, the files'."""
-    lines = [row for row in article_history.now_shown(conn, "hotline")]
+    lines = article_history.now_shown(conn, "hotline")
     shown = {h.id: h for row in lines if row.shown is not None and (h := _line(row.content, parts))}
     words = next((row for row in article_history.now_shown(conn, "synonyms") if row.shown is not None), None)
     filled = [row.content for row in article_history.now_shown(conn, "value") if row.shown is not None]
@@ -55,13 +55,17 @@ def hotline(content: Mapping[str, Any], regions: Mapping[str, Any]) -> tuple[Hot
 def read(folder: Path | None) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The entries of a knowledge base's files: kind, row with `status`, file. The files have been checked already."""
     folder = folder or store.FOLDER
-    for row in yamlsafe.read(folder / FILES["hotline"])["hotlines"]:
+    for row in _rows(folder / FILES["hotline"], "hotlines"):
         kept = {name: row[name] for name in _HOTLINE if row.get(name)}
         yield "hotline", {**kept, "status": _STATE[row["status"]]}, FILES["hotline"]
     for row in store.values(folder, []):
         yield "value", {**row, "status": "published"}, FILES["value"]
-    rows = yamlsafe.read(folder / FILES["synonyms"])["synonyms"]
-    yield "synonyms", {**synonyms(rows), "status": "published"}, FILES["synonyms"]
+    if rows := _rows(folder / FILES["synonyms"], "synonyms"):
+        yield "synonyms", {**synonyms(rows), "status": "published"}, FILES["synonyms"]
+
+
+def _rows(path: Path, name: str) -> list[Any]:
+    return yamlsafe.read(path)[name] if path.exists() else []
 
 
 def synonyms(rows: list[list[str]]) -> dict[str, Any]:

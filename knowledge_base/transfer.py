@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection, Row, select, update
 
-from knowledge_base import store, validate, yamlsafe
+from knowledge_base import entries, store, validate, yamlsafe
 from knowledge_base.regions import RegionTree
 from knowledge_base.schema import Article, Fault, Source
 from records import article_history, articles, service_points
@@ -86,21 +86,9 @@ def import_folder(
     done = Imported()
     known = {row.id: row for row in conn.execute(select(Stored.__table__))}
     for article in loaded.articles.values():
-        row = row_of(article)
-        print_ = articles.digest(row)
-        found = known.pop(article.id, None)
-        if found is not None and found.seed_hash == print_ and not force:
-            done.same += 1
-            continue
-        if found is not None and _standing(conn, found) == print_:
-            conn.execute(update(Stored).where(Stored.id == article.id).values(seed_hash=print_))
-            done.same += 1
-            continue
-        if found is not None and not force and _standing(conn, found) != found.seed_hash:
-            done.conflicts.append(article.id)
-            continue
-        articles.place(conn, row, file=article.file, actor=actor, at=at, why="从文件导入")
-        (done.new if found is None else done.changed).append(article.id)
+        _take(conn, "article", row_of(article), article.file, known, done, actor=actor, at=at, force=force)
+    for kind, row, file in entries.read(folder):
+        _take(conn, kind, row, file, known, done, actor=actor, at=at, force=force)
     done.absent = sorted(known)
     done.places = _import_places(conn, loaded.places, actor, at)
     if done.new or done.changed:
@@ -108,11 +96,35 @@ def import_folder(
     return done
 
 
+def _take(
+    conn: Connection, kind: str, row: dict[str, Any], file: str, known: dict[str, Row[Any]], done: Imported, *,
+    actor: str, at: datetime, force: bool,
+) -> None:  # fmt: skip
+    """One row of the files into the database, unless it is there already or was changed in the console."""
+    print_ = articles.digest(row)
+    found = known.pop(row["id"], None)
+    if found is not None and found.seed_hash == print_ and not force:
+        done.same += 1
+        return
+    standing = _standing(conn, found) if found is not None else ""
+    if found is not None and standing == print_:
+        conn.execute(update(Stored).where(Stored.id == row["id"]).values(seed_hash=print_))
+        done.same += 1
+        return
+    if found is not None and not force and standing != found.seed_hash:
+        done.conflicts.append(row["id"])
+        return
+    articles.place(conn, row, file=file, actor=actor, at=at, why="从文件导入", kind=kind)
+    (done.new if found is None else done.changed).append(row["id"])
+
+
 def _standing(conn: Connection, row: Row[Any]) -> str:
     """The fingerprint of an article as the console has it; what ended by itself counts as still published."""
     text = articles.revision(conn, row.id, row.revision)
     assert text is not None
     state = "published" if row.stopped else row.state
+    if row.kind != "article":
+        return articles.digest({**text.content, "status": state})
     return articles.digest(article_history.as_row(text.content, text, state))
 
 
@@ -125,17 +137,28 @@ def _import_places(conn: Connection, places: tuple[Any, ...], actor: str, at: da
 
 
 def seed(conn: Connection, *, at: datetime, folder: Path | None = None) -> int:
-    """Fill an empty database from the files; one with articles is left alone. Returns how many were taken in."""
-    if conn.execute(select(Stored.id).limit(1)).first() is not None:
-        return 0
-    return len(import_folder(conn, folder, actor="job:first start", at=at).new)
+    """Fill an empty database from the files; one with articles is left alone. Returns how many were taken in.
+
+    Phone services and synonyms are filled in as well where an older version left articles only.
+    """
+    actor = "job:first start"
+    kinds = set(conn.execute(select(Stored.kind).distinct()).scalars())
+    if not kinds:
+        return len(import_folder(conn, folder, actor=actor, at=at).new)
+    late = [(kind, row, file) for kind, row, file in entries.read(folder) if kind not in kinds]
+    for kind, row, file in late:
+        articles.place(conn, row, file=file, actor=actor, at=at, why="从文件导入", kind=kind)
+    if late:
+        articles.touch(conn)
+    return len(late)
 
 
 def export_folder(conn: Connection, folder: Path, *, drafts: bool = False) -> tuple[int, int]:
-    """Write the database's articles into a folder's files; a file whose data is the same is left as it is.
+    """Write the database's articles, phone services, synonyms and rule values into a folder's files; a file whose data
+    is the same is left as it is.
 
-    What is shown is written; of what isn't, the newest text. drafts: always the newest text. Returns how many
-    articles there are and how many files were written.
+    What is shown is written; of what isn't, the newest text. drafts: of articles always the newest text. Returns how
+    many articles there are and how many files were written.
     """
     of_file: dict[str, list[dict[str, Any]]] = {}
     for text in article_history.now_shown(conn):
@@ -143,6 +166,9 @@ def export_folder(conn: Connection, folder: Path, *, drafts: bool = False) -> tu
         of_file.setdefault(text.file, []).append(row)
         conn.execute(update(Stored).where(Stored.id == row["id"]).values(seed_hash=articles.digest(row)))
     written = sum(_write(folder / "articles" / file, rows) for file, rows in of_file.items())
+    written += entries.write(conn, folder)
+    for _, row, _ in entries.read(folder):
+        conn.execute(update(Stored).where(Stored.id == row["id"]).values(seed_hash=articles.digest(row)))
     return sum(len(rows) for rows in of_file.values()), written
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, BigId, Instant
 
-
 KINDS = {"article": "条目", "hotline": "电话", "value": "规则数值", "synonyms": "近义词"}
 """What has this life: an article, a phone service, the dated values of one parameter of a rule, the synonyms."""
 
