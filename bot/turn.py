@@ -203,8 +203,13 @@ def _again(service: Service, conn: Connection, inbound: Inbound, person_id: int,
     posted = False
     channel = service.channels.get(inbound.channel)
     if late and channel is not None:
-        # What overflowed is in the outbox since then; only the immediate part never went out.
-        posted = _put(conn, inbound, person_id, f"{turn_id}:late", channel.immediate(replies))
+        # What overflowed is in the outbox since then; only the immediate part never went out, and goes before it.
+        payloads = channel.immediate(replies)
+        outbox.put_before(
+            conn, person_id, inbound.channel, payloads, key=f"{turn_id}:late", at=clock.now(),
+            written=rows[0].created_at,
+        )  # fmt: skip
+        posted = bool(payloads)
     return Taken(replies, True, turn_id, person_id, posted)
 
 
@@ -293,12 +298,16 @@ def _post(
         return False
     if late:
         return _put(conn, inbound, person_id, f"{turn_id}:late", channel.payloads(replies))
-    return _put(conn, inbound, person_id, turn_id, channel.overflow(replies))
+    return _put(conn, inbound, person_id, turn_id, channel.overflow(replies), wait=outbox.BEHIND)
 
 
-def _put(conn: Connection, inbound: Inbound, person_id: int, key: str, payloads: list[dict[str, Any]]) -> bool:
+def _put(
+    conn: Connection, inbound: Inbound, person_id: int, key: str, payloads: list[dict[str, Any]],
+    wait: timedelta = timedelta(0),
+) -> bool:  # fmt: skip
     if payloads:
-        outbox.put(conn, person_id, inbound.channel, payloads, key=key, at=clock.now())
+        now = clock.now()
+        outbox.put(conn, person_id, inbound.channel, payloads, key=key, at=now, due=now + wait)
     return bool(payloads)
 
 

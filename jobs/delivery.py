@@ -28,13 +28,15 @@ class Settled:
     state: str
     errcode: int | None
     detail: str
+    platform_id: str = ""
 
 
 Sender = Callable[[Row[Any], Mapping[str, Any]], Any]
-"""Sends one payload to one person (a `people` row); gives back an outcome with `action`, `errcode` and `detail`:
-`delivered`, `retry` (later), `wait` (for the person's next contact), `drop` (never), `alert` (ours to mend)."""
+"""Sends one payload to one person (a `people` row); gives back an outcome with `action`, `errcode`, `detail` and
+`platform_id`: `delivered`, `accepted` (word comes later), `retry` (later), `wait` (for the person's next contact), `drop`
+(never), `alert` (ours to mend)."""
 
-_STATE_OF = {"delivered": "delivered", "wait": "waiting", "drop": "refused", "alert": "failed"}
+_STATE_OF = {"delivered": "delivered", "accepted": "accepted", "wait": "waiting", "drop": "refused", "alert": "failed"}
 
 
 def deliver_due(engine: Engine, senders: Mapping[str, Sender]) -> int:
@@ -53,10 +55,11 @@ def deliver_due(engine: Engine, senders: Mapping[str, Sender]) -> int:
 
 
 def sweep(engine: Engine) -> None:
-    """Let go what waited for a contact that has come, and end what waited too long."""
+    """Let go what waited for a contact that has come, end what waited too long, give the platform's later words."""
     with write(engine) as conn:
         outbox.release(conn, clock.now())
         outbox.give_up_waiting(conn, clock.now())
+        outbox.match_reports(conn, clock.now())
 
 
 def _deliver(engine: Engine, senders: Mapping[str, Sender], row: Row[Any]) -> None:
@@ -80,7 +83,7 @@ def _sent(sender: Sender, person: Row[Any], row: Row[Any]) -> Settled:
     except Exception as error:  # the boundary to a channel: one bad row must not hold up the others
         log.exception("outbox row %s: its channel broke", row.id)
         return Settled("pending", None, type(error).__name__)
-    return Settled(_STATE_OF.get(outcome.action, "pending"), outcome.errcode, outcome.detail)
+    return Settled(_STATE_OF.get(outcome.action, "pending"), outcome.errcode, outcome.detail, outcome.platform_id)
 
 
 def _settle(engine: Engine, row: Row[Any], settled: Settled) -> None:
@@ -91,6 +94,9 @@ def _settle(engine: Engine, row: Row[Any], settled: Settled) -> None:
         if next_at is None:
             state = "failed"
     with write(engine) as conn:
-        outbox.settle(conn, row.id, state, now, errcode=settled.errcode, error=settled.detail, next_at=next_at)
+        outbox.settle(
+            conn, row.id, state, now, errcode=settled.errcode, error=settled.detail, next_at=next_at,
+            platform_id=settled.platform_id,
+        )  # fmt: skip
     if state in ("failed", "refused"):
         log.warning("outbox row %s ended as %s: errcode %s", row.id, state, settled.errcode)

@@ -18,6 +18,8 @@ REASONS = {
     "bot_off": "机器人停用",
     "no_article": "没有答案",
     "unsafe": "答案存疑",
+    "angry": "着急生气",
+    "unapproved": "答案未通过",
 }
 STATES = {"waiting": "等待接待", "claimed": "接待中", "closed": "已结束"}
 BANDS = {"answer": "直接回答", "confirm": "先确认", "ask": "二选一", "person": "转人工"}
@@ -32,6 +34,7 @@ ACTIONS = {
     "claimed": "接起", "assigned": "自动分配", "transferred": "转交", "returned": "退回队列", "unanswered": "超时退回",
     "offshift": "下班退回", "closed": "结束", "labelled": "改标签", "safety": "安全核对", "handed_back": "交还机器人",
     "stepped_in": "值班长接管", "reopened": "回到原接待人", "alarm_taken": "接警",
+    "merged": "合并", "parted": "拆开",
 }  # fmt: skip
 UNDELIVERED = {
     "waiting": "没有发出：对方的时间窗口已过或条数用完。等对方再说话会自动发出；急事请打电话。",
@@ -39,6 +42,7 @@ UNDELIVERED = {
     "failed": "没有发出：多次尝试都失败。可以点“重发”，或改打电话。",
     "pending": "正在发送…",
     "sending": "正在发送…",
+    "accepted": "已交给微信，等微信说是否送到。",
 }
 DEEDS = {
     "login": "登录", "logout": "退出", "search": "查找", "chat.opened": "打开会话", "chat.claimed": "接起会话",
@@ -50,6 +54,11 @@ DEEDS = {
     "staff.change": "改账号", "staff.disable": "停用账号", "staff.disabled": "停用账号", "staff.enable": "恢复账号",
     "staff.sessions": "退出所有登录", "staff.totp": "清掉两步验证", "staff.totp_on": "打开两步验证",
     "staff.totp_off": "关掉两步验证", "staff.password": "改密码", "quality.opened": "质检阅读", "quality.scored": "质检打分",
+    "draft.sent": "原样发出答案", "draft.edited": "改答案后发出", "draft.refused": "退掉答案", "people.merged": "合并会话",
+    "people.parted": "拆开会话", "case.attached": "加附件", "bulletin.written": "写通知", "bulletin.submitted": "通知送审",
+    "bulletin.returned": "通知退回", "bulletin.approved": "批准通知", "bulletin.stopped": "停发通知",
+    "answer.written": "写公开答复", "answer.submitted": "公开答复送审", "answer.returned": "公开答复退回",
+    "answer.published": "公开答复", "answer.withdrawn": "撤下公开答复",
     "canned.added": "加快捷回复", "canned.removed": "删快捷回复",
 }  # fmt: skip
 """The audit log's actions in words."""
@@ -141,11 +150,16 @@ def preview(body: Any, kind: str | None = None) -> str:
     return masked(" ".join(text.split()))[:60]
 
 
+def answer(body: Any) -> str:
+    """The words of an answer of the bot."""
+    return "\n\n".join(str(part.get("text", "")) for part in body).strip()
+
+
 _MEDIA = {"image": "［图片］", "voice": "［语音］", "video": "［视频］", "location": "［位置］", "link": "［链接］"}
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago, "span": span, "moment": moment, "day": day, "person": person, "intent": intent, "masked": masked,
-    "hides": hides,
+    "hides": hides, "answer": answer,
     "percent": percent, "preview": preview, "team": of(TEAMS), "role": of(ROLES), "channel": of(CHANNELS),
     "reason": of(REASONS), "state": of(STATES), "band": of(BANDS), "outcome": of(OUTCOMES), "action": of(ACTIONS),
     "undelivered": of(UNDELIVERED),

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import clock
+from bot import metrics
 from bot.message import Choice
 from bot.service import Service
 from bot.wechat import media, replies
 from bot.wechat.client import PlatformClient, client_of
 from bot.wechat.errors import Action, ApiFault
-from records import people
+from bot.wechat.gateway import Report
+from records import outbox, people
 from records.base import write
 
 log = logging.getLogger(__name__)
@@ -30,13 +32,14 @@ LONGEST_FIELD = 20
 class Outcome:
     """What became of a message, and so what the outbox does with its row.
 
-    `delivered`; `retry` later; `wait` for the person's next contact; `drop`: this person can't get it; `alert`:
+    `delivered`; `accepted` (a push by template: the platform says later, by `platform_id`, what became of it); `retry` later; `wait` for the person's next contact; `drop`: this person can't get it; `alert`:
     operators must act. `errcode` is the platform's; `detail` is for staff and holds no personal data.
     """
 
-    action: Literal["delivered", "retry", "wait", "drop", "alert"]
+    action: Literal["delivered", "accepted", "retry", "wait", "drop", "alert"]
     errcode: int | None = None
     detail: str = ""
+    platform_id: str = ""
 
 
 _BECOMES: dict[Action, Literal["retry", "wait", "drop", "alert"]] = {
@@ -69,7 +72,8 @@ def send(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
         if window is None:
             return Outcome("wait", None, "no customer message left in any window")
     try:
-        return Outcome("delivered", 0, _send(service, kind, str(person.external), payload))
+        platform_id = _send(service, kind, str(person.external), payload)
+        return Outcome("accepted" if platform_id else "delivered", 0, "", platform_id)
     except ApiFault as fault:
         _settle_quota(service, person.id, window, fault)
         return Outcome(_BECOMES[fault.action], fault.errcode, str(fault))
@@ -153,6 +157,23 @@ def _push(service: Service, client: PlatformClient, kind: str, openid: str, payl
             body["page"] = page
         found = client.call("message/subscribe/bizsend", body)
     return str(found.get("msgid", ""))
+
+
+def hear(service: Service, report: Report) -> None:
+    """The platform's later word about a push by template (wx-push-04), for its row in the outbox. Raises `Busy`."""
+    status = report.status.lower().replace(" ", "")
+    state = "delivered" if status in ("success", "sendsuccess") else "refused" if status in _THEIRS else "failed"
+    log.info("push message report: %r", report.status[:40])
+    metrics.count("city_deliveries", f"reported_{state}", "0")
+    if report.message_id:
+        with write(service.engine) as conn:
+            outbox.hear(
+                conn, report.message_id, state, None if state == "delivered" else report.status[:60], clock.now()
+            )
+
+
+_THEIRS = frozenset({"failed:userblock", "failed:userrefused", "user_block", "user_refused"})
+"""Words that say that this person does not want it."""
 
 
 def _field(text: str) -> str:

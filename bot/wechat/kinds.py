@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.wechat.wire import Fields
 
-REPORTS = frozenset({"templatesendjobfinish", "subscribe_msg_sent_event"})
+REPORTS = frozenset({"templatesendjobfinish", "masssendjobfinish", "subscribe_msg_sent_event"})
 """Events that say what became of a push message: for the outbox, not for the dialogue."""
 
 # What a room's code holds: the address of its page, or its printed number alone.
@@ -220,5 +220,5 @@ _EVENTS: dict[str, Callable[[Fields], Found]] = {
     "user_authorization_cancellation": _bare("user_authorization_cancellation"),
 }
 
-QUIET = frozenset({"masssendjobfinish", "publishjobfinish"})
+QUIET = frozenset({"publishjobfinish"})
 """Events the platform sends about its own jobs: known, and nothing for us to do."""

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 import clock
 from bot.service import Service
-from bot.wechat import budget, gateway, replies
+from bot.wechat import budget, delivery, gateway, replies
 from bot.wechat.faults import where
 from bot.wechat.gateway import Received
 from bot.wechat.refusal import Refused
@@ -43,7 +43,7 @@ def receive() -> Response:
     service = _service()
     received = gateway.receive(service.settings, request.args, request.get_data(cache=False), clock.now())
     if received.report is not None:
-        log.info("push message report: %r", received.report.status[:40])
+        delivery.hear(service, received.report)
         return _plain("")
     if received.inbound is None:
         log.info("nothing to do for kind %a", received.kind[:60])

@@ -11,12 +11,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+import clock
 from bot.message import Inbound
 from bot.wechat import gateway, seal, wire
 from bot.wechat.refusal import Refused
-from records import conversations, people
-from records.base import read
+from records import conversations, outbox, people
+from records.base import read, write
+from records.people import Person
 from settings import Settings
 
 from .conftest import ACCOUNT, NOW, OPENID, Platform, as_json, event, message
@@ -352,7 +355,7 @@ def test_consents_to_notifications_arrive_by_template(box: str) -> None:
     assert both.detail == {"accepted": "t1", "rejected": "t2"}
 
 
-@pytest.mark.parametrize("name", ["MASSSENDJOBFINISH", "PUBLISHJOBFINISH", "card_pass_check", "new_kind_2027"])
+@pytest.mark.parametrize("name", ["PUBLISHJOBFINISH", "card_pass_check", "new_kind_2027"])
 def test_events_nobody_acts_on_are_answered_empty_and_logged_by_name(
     platform: Platform, service, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -364,12 +367,33 @@ def test_events_nobody_acts_on_are_answered_empty_and_logged_by_name(
     assert stored(service) == 0
 
 
-def test_a_delivery_report_is_read_and_makes_no_turn(platform: Platform, service, caplog) -> None:
+@pytest.mark.parametrize(
+    ("name", "status", "state"),
+    [
+        ("TEMPLATESENDJOBFINISH", "success", "delivered"),
+        ("TEMPLATESENDJOBFINISH", "failed:user block", "refused"),
+        ("TEMPLATESENDJOBFINISH", "failed: system failed", "failed"),
+        ("MASSSENDJOBFINISH", "send success", "delivered"),
+        ("MASSSENDJOBFINISH", "err(10001)", "failed"),
+    ],
+)
+def test_a_delivery_report_ends_its_row_and_makes_no_turn(
+    platform: Platform, service, caplog, name: str, status: str, state: str
+) -> None:
+    platform.post(message(Content="您好"))
+    before = stored(service)
+    with write(service.engine) as conn:
+        person = conn.execute(select(Person.id)).scalar_one()
+        outbox.put(conn, person, "wechat", [{"kind": "template"}], key="push", at=clock.now())
+        (row,) = outbox.claim(conn, clock.now())
+        outbox.settle(conn, row.id, "accepted", clock.now(), platform_id="88")
     with caplog.at_level(logging.INFO):
-        response = platform.post(event("TEMPLATESENDJOBFINISH", MsgID="88", Status="failed:user block"))
+        response = platform.post(event(name, MsgID="88", Status=status))
     assert (response.status_code, response.data) == (200, b"")
-    assert "failed:user block" in caplog.text
-    assert stored(service) == 0
+    assert status in caplog.text
+    assert stored(service) == before
+    with read(service.engine) as conn:
+        assert conn.execute(select(outbox.Outgoing.state)).scalar_one() == state
 
 
 def test_keys_tell_messages_apart_and_repeat_with_a_retry(still: datetime) -> None:
