@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from tqdm import tqdm
 
 import clock
@@ -137,7 +139,7 @@ def embedded_service(folder: Path, backend: str, understander: Understander | No
     crypto.configure(settings.data_key, settings.lookup_key)
     engine = engine_for(settings.database_url)
     migrate.upgrade(engine)
-    nowhere = redis.Redis(unix_socket_path=str(folder / "nowhere.sock"))
+    nowhere = redis.Redis(unix_socket_path=str(folder / "nowhere.sock"), retry=Retry(NoBackoff(), 0))
     knowledge = store.load(regions=settings.regions)
     local = understander or Understander.load(settings.model_dir)
     understands = RasaUnderstander(local, settings.rasa_url) if backend == "rasa" else local
