@@ -1,6 +1,7 @@
 """All tables in one import, for migrations and tests."""
 
 from records import (
+    api_sessions,
     articles,
     audit,
     bulletins,
@@ -35,13 +36,14 @@ from records import (
     staff,
     subscriptions,
     switches,
+    vacancies,
 )
 from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    articles, audit, bulletins, canned, case_files, cases, conversations, declarations, drafts, employers, handoffs, hours, inspections,
+    api_sessions, articles, audit, bulletins, canned, case_files, cases, conversations, declarations, drafts, employers, handoffs, hours, inspections,
     links, message_terms, notes, outbox, people, places, points, presence, proposals, public_answers, ratings, reminders,
     reviews, room_codes, rooms, same_person, service_points, sessions, staff, subscriptions,
-    switches,
+    switches, vacancies,
 )  # fmt: skip
