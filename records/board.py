@@ -151,60 +151,24 @@ def _tile(
     )  # fmt: skip
 
 
+def living(conn: Connection, path: str) -> int:
+    """How many people are registered below a place."""
+    statement = (
+        select(func.count())
+        .select_from(Declaration)
+        .join(Room, Room.id == Declaration.room_id)
+        .join(Place, Place.id == Room.building_id)
+        .where(Declaration.state.in_(LIVING), places.under(path))
+    )
+    return int(conn.execute(statement).scalar_one())
+
+
 def to_check(conn: Connection, path: str, limit: int = 200) -> list[Row[Any]]:
     """Declarations that wait for staff below a place, the oldest first."""
     statement = d.listing().where(Declaration.state.in_(("declared", "checked")))
     if path:
         statement = statement.where(places.under(path))
     return list(conn.execute(statement.order_by(Declaration.id).limit(limit)))
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something that can't be true as it stands. `kind`: `elsewhere`, `same_number`, `over_space`, `over_beds`,
-    `unanswered`."""
-
-    kind: str
-    rows: tuple[Row[Any], ...]
-
-
-def doubts(conn: Connection, path: str, today: date, limit: int = 100) -> list[Doubt]:
-    """What doesn't fit below a place: found, shown, and resolved by staff; nothing is changed here."""
-    found = [*_same_numbers(conn, path, limit)]
-    occupied = select(Declaration.room_id).where(Declaration.state.in_(LIVING)).distinct()
-    statement = rooms.listing().where(Room.id.in_(occupied))
-    for tile in tiles(conn, statement.where(places.under(path)) if path else statement, today):
-        for kind in sorted(tile.signs & {"over_space", "over_beds", "unanswered"}):
-            found.append(Doubt(kind, (tile.room,)))
-        if len(found) >= limit:
-            break
-    return found[:limit]
-
-
-def _same_numbers(conn: Connection, path: str, limit: int) -> list[Doubt]:
-    doubled = (
-        select(Declaration.number_hash)
-        .where(Declaration.state.in_(LIVING), Declaration.number_hash.is_not(None))
-        .group_by(Declaration.number_hash)
-        .having(
-            or_(
-                func.count(Declaration.room_id.distinct()) > 1,
-                func.count(Declaration.name_hash.distinct()) > 1,
-            )
-        )
-        .limit(limit)
-    )
-    statement = d.listing().where(Declaration.number_hash.in_(doubled), Declaration.state.in_(LIVING))
-    groups: dict[bytes, list[Row[Any]]] = {}
-    for row in conn.execute(statement.order_by(Declaration.id)):
-        groups.setdefault(bytes(row.number_hash), []).append(row)
-    found = []
-    for rows in groups.values():
-        if path and not any(row.path == path or row.path.startswith(path + "/") for row in rows):
-            continue
-        kind = "same_number" if len({bytes(row.name_hash) for row in rows}) > 1 else "elsewhere"
-        found.append(Doubt(kind, tuple(rows)))
-    return found
 
 
 def room_on(conn: Connection, room_id: int, day: date) -> list[Row[Any]]:

@@ -259,6 +259,15 @@ def history(conn: Connection, declaration_id: int) -> list[Row[Any]]:
     return list(conn.execute(found))
 
 
+def states_on(conn: Connection, declaration_ids: Sequence[int], end: datetime) -> dict[int, str]:
+    """The state in which each declaration was at a moment; those not made yet are missing."""
+    table = DeclarationEvent.__table__.c
+    statement = select(table.declaration_id, table.action).where(
+        table.declaration_id.in_(declaration_ids), table.at < end, table.action.in_(STATES)
+    )
+    return {row.declaration_id: row.action for row in conn.execute(statement.order_by(table.id))}
+
+
 def reason(conn: Connection, declaration_id: int) -> str:
     """Why a declaration was returned; empty when it wasn't."""
     table = DeclarationEvent.__table__

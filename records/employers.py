@@ -1,5 +1,6 @@
 """Firms that house their people. They register them from a file; each person consents by a link of his own."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -87,6 +88,20 @@ def settle(conn: Connection, declaration_ids: list[int], move: str, at: datetime
     conn.execute(statement.values(done_at=at))
 
 
+def report(
+    conn: Connection, duty_id: int, at: datetime, *, employer_id: int = 0, landlord_ids: Sequence[int] = ()
+) -> bool:  # fmt: skip
+    """The firm or the landlord who owes it reports this move. False when it isn't his, or was reported before."""
+    actor = f"employer:{employer_id}" if employer_id else f"landlord:{landlord_ids[0]}" if landlord_ids else ""
+    his = Duty.employer_id == employer_id if employer_id else Duty.landlord_id.in_(landlord_ids)
+    statement = update(Duty).where(Duty.id == duty_id, his, Duty.done_at.is_(None)).values(done_at=at)
+    declaration_id = conn.execute(statement.returning(Duty.declaration_id)).scalar()
+    if declaration_id is None:
+        return False
+    d.note(conn, declaration_id, actor, "employer_reported" if employer_id else "landlord_reported", at)
+    return True
+
+
 def bind(conn: Connection, employer_id: int, person_id: int) -> None:
     """This person in a channel acts for this firm."""
     conn.execute(update(Employer).where(Employer.id == employer_id).values(person_id=person_id))
@@ -104,7 +119,7 @@ def duties_of(conn: Connection, employer_id: int) -> list[Row[Any]]:
     """Moves that a firm has still to report, the most urgent first."""
     statement = (
         d.listing()
-        .add_columns(Duty.move, Duty.due_on)
+        .add_columns(Duty.id.label("duty_id"), Duty.move, Duty.due_on)
         .join(Duty, Duty.declaration_id == Declaration.id)
         .where(Duty.employer_id == employer_id, Duty.done_at.is_(None))
     )

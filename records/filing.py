@@ -92,6 +92,8 @@ def file(conn: Connection, room_id: int, form: Form, at: datetime) -> Receipt:
     if form.sole or "over_beds" in flags or "over_space" in flags:
         others = [row for row in living if row.person_id is None or row.person_id != form.person_id]
         _ask_earlier(conn, others, filing_id, at)
+    if "elsewhere" in flags and form.state != "waiting":
+        _ask_elsewhere(conn, room_id, form, filing_id, at)
     return Receipt(number, filing_id, flags, False)
 
 
@@ -173,10 +175,15 @@ def _insert_people(
     for resident in form.residents:
         hashes = resident.hashes()
         old = renewed.get(hashes["number_hash"] or b"")
+        # Who declares again where he is registered has lived there since before: the half year that a residence permit
+        # asks for doesn't begin anew. A correction says which day is right.
+        goes_on = old is not None and old.state in LIVING and form.instead is None
         row = {
             "filing_id": filing_id, "room_id": room.id, "person_id": form.person_id, "employer_id": form.employer_id,
-            "relation": resident.relation, "state": form.state, "who": resident.sealed(), "moved_in": form.moved_in,
-            "until": until, "declared_at": at, "replaces": old.id if old else None, **hashes,
+            "relation": resident.relation, "state": form.state, "who": resident.sealed(),
+            "moved_in": min(form.moved_in, old.moved_in) if old is not None and goes_on else form.moved_in,
+            "until": until, "declared_at": old.declared_at if old is not None and goes_on else at,
+            "replaces": old.id if old else None, **hashes,
         }  # fmt: skip
         made = conn.execute(_INSERT_PERSON, row).scalar_one()
         d.note(conn, made, form.actor, form.state, at)
@@ -200,6 +207,30 @@ def _ask_earlier(conn: Connection, living: Sequence[Row[Any]], filing_id: int, a
     """Ask those who were registered here before whether they still live here, once."""
     for row in living:
         ask(conn, row, filing_id, "有人在您登记过的房间登记入住。", at)
+
+
+def _ask_elsewhere(conn: Connection, room_id: int, form: Form, filing_id: int, at: datetime) -> None:
+    """Ask who now declares here whether he still lives where he was registered before: he may have forgotten to say."""
+    for row in _elsewhere(conn, room_id, form):
+        ask(conn, row, filing_id, f"您在别的房间登记了入住，{d.address_of(row)}还有您（或家人）的登记。", at)
+
+
+def _elsewhere(conn: Connection, room_id: int, form: Form) -> list[Row[Any]]:
+    pairs = {(hashes["number_hash"], hashes["name_hash"]) for hashes in (one.hashes() for one in form.residents)}
+    numbers = [number for number, _ in pairs if number]
+    statement = d.listing().where(
+        Declaration.number_hash.in_(numbers), Declaration.state.in_(LIVING), Declaration.room_id != room_id
+    )
+    return [row for row in conn.execute(statement) if (bytes(row.number_hash), bytes(row.name_hash)) in pairs]
+
+
+def leave_others(conn: Connection, room_id: int, form: Form, at: datetime) -> int:
+    """Move out the people of a form wherever the same account registered them before, as of the day they move in here.
+    Call it before `file`. Returns how many moved."""
+    rows = [
+        row for row in _elsewhere(conn, room_id, form) if row.person_id is not None and row.person_id == form.person_id
+    ]
+    return move_out(conn, [row.id for row in rows], form.actor, form.moved_in, at)
 
 
 def ask(conn: Connection, row: Row[Any], filing_id: int, why: str, at: datetime) -> None:
@@ -300,3 +331,14 @@ def find_own(conn: Connection, room_id: int, number: str, phone: str) -> list[Ro
     return (
         [] if own is None else [row for row in d.of_filing(conn, own.filing_id) if row.state in (*LIVING, "returned")]
     )
+
+
+def keep_one(conn: Connection, declaration_id: int, others: Sequence[int], actor: str, at: datetime) -> list[Row[Any]]:
+    """Staff found out in which room somebody lives: this declaration stays, the others of the same doubt end today.
+    Returns the rows that ended. Raises `IllegalMove` when one of them was dealt with meanwhile."""
+    rows = [d.get(conn, one) for one in others if one != declaration_id]
+    ended = [row for row in rows if row is not None]
+    if any(row.state not in LIVING for row in ended):
+        raise d.IllegalMove("别人刚刚处理过，请刷新再看")
+    move_out(conn, [row.id for row in ended], actor, at.date(), at)
+    return ended

@@ -1,9 +1,10 @@
 """What staff saw in a room, and what people reported about it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Date, ForeignKey, Row, String, insert, select
+from sqlalchemy import Connection, Date, ForeignKey, Row, String, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records import cases, places
@@ -79,6 +80,14 @@ def of_room(conn: Connection, room_id: int) -> list[Row[Any]]:
     """A room's visits, the newest first."""
     table = Inspection.__table__
     return list(conn.execute(select(table).where(Inspection.room_id == room_id).order_by(Inspection.id.desc())))
+
+
+def newest(conn: Connection, room_ids: Sequence[int]) -> dict[int, Row[Any]]:
+    """The latest visit of each room that was ever visited."""
+    table = Inspection.__table__
+    latest = select(func.max(Inspection.id)).where(Inspection.room_id.in_(room_ids)).group_by(Inspection.room_id)
+    found: Any = conn.execute(select(table).where(Inspection.id.in_(latest)))
+    return {row.room_id: row for row in found}
 
 
 def report(

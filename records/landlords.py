@@ -49,7 +49,7 @@ def duties(conn: Connection, landlord_ids: list[int]) -> list[Row[Any]]:
     """Moves that a landlord has still to report, the most urgent first."""
     statement = (
         d.listing()
-        .add_columns(Duty.move, Duty.due_on)
+        .add_columns(Duty.id.label("duty_id"), Duty.move, Duty.due_on)
         .join(Duty, Duty.declaration_id == Declaration.id)
         .where(Duty.landlord_id.in_(landlord_ids), Duty.done_at.is_(None))
     )

@@ -101,9 +101,7 @@ def load(
                     _store(conn, good, known, owners, count, at)
             progress(len(batch))
             if len(seen) > MOST:
-                raise sheets.SheetError(
-                    f"{path.name} has more than {MOST} rooms; the rest was not read, split the file"
-                )
+                raise sheets.SheetError(f"{path.name} 超过{MOST}间房，后面的没有读，请分成几个文件")
     return count
 
 
@@ -150,6 +148,28 @@ def _check(
             kind = re.sub(r"第\d+行|“.*?”", "…", reason)
             count.reasons[kind] = count.reasons.get(kind, 0) + 1
             bad.add(line, reason)
+
+
+def read_cells(cells: dict[str, str]) -> tuple[str, str, dict[str, Any]]:
+    """One room as a form names it (keys of `COLUMNS`): its building's path, its number, kind, area and beds.
+
+    Raises `BadRow`.
+    """
+    wanted = _read(sheets.Line(1, cells))
+    return "/".join(wanted.names), wanted.room, {name: wanted.values[name] for name in ("area_m2", "beds")}
+
+
+def read_size(cells: dict[str, str]) -> dict[str, Any]:
+    """Area and beds as a form names them. Raises `BadRow`."""
+    return {"area_m2": _area(cells.get("area_m2", "")), "beds": _beds(cells.get("beds", ""))}
+
+
+def add_room(conn: Connection, names: tuple[str, ...], number: str, values: dict[str, Any], at: datetime) -> int:
+    """Make one room, with its places and its code. `names`: city to building. Returns its id."""
+    wanted = _Wanted(1, names, number, None, {})
+    _insert(conn, [(wanted, {**values, "building_id": places.ensure(conn, names), "number": number})], at)
+    found = select(Room.id).join(Place, Place.id == Room.building_id)
+    return int(conn.execute(found.where(Place.path == "/".join(names), Room.number == number)).scalar_one())
 
 
 def _read(line: sheets.Line) -> _Wanted:

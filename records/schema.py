@@ -10,6 +10,8 @@ from records import (
     cases,
     conversations,
     declarations,
+    dormitories,
+    doubts,
     drafts,
     employers,
     handoffs,
@@ -42,7 +44,7 @@ from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    api_sessions, articles, audit, bulletins, canned, case_files, cases, conversations, declarations, drafts, employers, handoffs, hours, inspections,
+    api_sessions, articles, audit, bulletins, canned, case_files, cases, conversations, declarations, dormitories, doubts, drafts, employers, handoffs, hours, inspections,
     links, message_terms, notes, outbox, people, places, points, presence, proposals, public_answers, ratings, reminders,
     reviews, room_codes, rooms, same_person, service_points, sessions, staff, subscriptions,
     switches, vacancies,

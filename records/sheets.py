@@ -48,9 +48,9 @@ def rows(path: Path, columns: Mapping[str, Sequence[str]], required: Iterable[st
     merged, spread over two rows. Raises `SheetError`.
     """
     if not path.is_file():
-        raise SheetError(f"there is no file {path}; check its name")
+        raise SheetError(f"没有这个文件：{path}，请看看文件名")
     if path.stat().st_size > LARGEST:
-        raise SheetError(f"{path.name} is larger than {LARGEST >> 20} MB; split it into several files")
+        raise SheetError(f"{path.name} 超过{LARGEST >> 20}MB，请分成几个文件")
     read = _xlsx(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path)
     return _under_header(path, read, _headings(columns), set(required))
 
@@ -78,7 +78,7 @@ def _under_header(
         if required <= set(names):
             doubled = next((n for n in names if n and names.count(n) > 1), None)
             if doubled:
-                raise SheetError(f"{path.name} has two columns for {doubled}; leave one of them")
+                raise SheetError(f"{path.name} 有两列都是“{doubled}”，请留一列")
             header = names
         elif number >= _HEADER_WITHIN:
             break
@@ -86,8 +86,10 @@ def _under_header(
             above = cells
     if not header:
         raise SheetError(
-            f"{path.name} has no header with the columns {', '.join(sorted(required))} in its first rows; "
-            "the first row must name them"
+            f"{path.name} 前几行里没有表头；第一行要写明各列的名称，至少有："
+            + "、".join(
+                sorted({heading for heading in headings if headings[heading] in required and not heading.isascii()})
+            )
         )
 
 
@@ -110,7 +112,7 @@ def encoding_of(path: Path) -> str:
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
         if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
-            raise SheetError(f"{path.name} is an Excel file; name it .xlsx (an old .xls must be saved as .xlsx first)")
+            raise SheetError(f"{path.name} 是 Excel 文件，文件名要以 .xlsx 结尾（旧的 .xls 请先另存为 .xlsx）")
     for encoding in ("utf-8-sig", "gb18030"):
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
@@ -121,7 +123,7 @@ def encoding_of(path: Path) -> str:
         except UnicodeDecodeError:
             continue
         return encoding
-    raise SheetError(f"{path.name} is neither UTF-8 nor GB18030; save it again as 'CSV UTF-8'")
+    raise SheetError(f"{path.name} 的文字编码不是 UTF-8 也不是 GB18030，请另存为“CSV UTF-8”")
 
 
 def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -137,7 +139,7 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
                 line = reader.line_num
                 yield line, [_bare(cell.strip()) for cell in cells]
     except (csv.Error, UnicodeError) as error:
-        raise SheetError(f"{path.name} breaks off after line {line}: {error}; repair that line") from error
+        raise SheetError(f"{path.name} 第{line}行以后读不下去（{error}），请改好那一行") from error
 
 
 def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -145,7 +147,7 @@ def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except _BROKEN as error:
-        raise SheetError(f"{path.name} can't be opened as XLSX ({type(error).__name__}); save it again") from error
+        raise SheetError(f"{path.name} 打不开（{type(error).__name__}），请重新另存为 .xlsx") from error
     number = 0
     try:
         sheet = book.worksheets[0]
@@ -153,9 +155,7 @@ def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
         for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
             yield number, [_text(cell) for cell in cells]
     except _BROKEN as error:
-        raise SheetError(
-            f"{path.name} is damaged after line {number} ({type(error).__name__}); save it again"
-        ) from error
+        raise SheetError(f"{path.name} 第{number}行以后损坏了（{type(error).__name__}），请重新另存") from error
     finally:
         book.close()
 
@@ -166,9 +166,9 @@ def _check_xlsx(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
     except _BROKEN as error:
-        raise SheetError(f"{path.name} is no XLSX file; save it again as .xlsx or CSV") from error
+        raise SheetError(f"{path.name} 不是 XLSX 文件，请另存为 .xlsx 或 CSV") from error
     if sizes.get("xl/sharedStrings.xml", 0) > _SHARED_LARGEST or sum(sizes.values()) > _SHEET_LARGEST:
-        raise SheetError(f"{path.name} unpacks to more than can be read safely; save it as CSV and load that")
+        raise SheetError(f"{path.name} 解开以后太大，请另存为 CSV 再导入")
 
 
 def _text(cell: Any) -> str:

@@ -2,33 +2,31 @@
 
 import secrets
 from datetime import date
-from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import Connection, Row
+from flask import abort, flash, render_template, request
 from werkzeug.wrappers import Response
 
 import clock
 from records import (
     audit,
     declarations,
-    employers,
     filing,
     inspections,
     landlords,
-    links,
     notices,
     pictures,
-    places,
     residents,
     room_codes,
     rooms,
 )
-from records.base import read, write
+from records.base import write
+
+# The views of these register themselves as well.
+from staff import room_labels, room_owners, room_people, room_pictures  # noqa: F401 - needs staff.rooms
 from staff.blueprint import blueprint
 from staff.house import house, me
 from staff.permissions import needs
-from staff.rooms import may_see, seen_room
+from staff.rooms import back_to, seen_declaration, seen_room
 
 _TOLD = {
     "confirmed": "您的入住登记办好了：{address}，编号{number}。",
@@ -36,21 +34,6 @@ _TOLD = {
     "returned": "您的入住登记退回了，请更正后再交：{reason}（编号{number}）",
     "moved_out": "您在{address}的登记已改为搬走，编号{number}。不对的话请告诉我们。",
 }
-
-
-def _seen(conn: Connection, declaration_id: int) -> Row[Any]:
-    row = declarations.get(conn, declaration_id)
-    if row is None:
-        abort(404)
-    shown = next(one for one in declarations.of_filing(conn, row.filing_id) if one.id == declaration_id)
-    if not may_see(shown.path):
-        abort(404)
-    return shown
-
-
-def _back(row_room_id: int) -> Response:
-    back = request.form.get("back", "")
-    return redirect(back if back.startswith("/staff/rooms") else url_for("staff.rooms_room", room_id=row_room_id))
 
 
 @blueprint.post("/rooms/declaration/<int:declaration_id>/<state>")
@@ -61,7 +44,7 @@ def rooms_decide(declaration_id: int, state: str) -> Response:
     if state not in _TOLD:
         abort(404)
     with write(house().engine) as conn:
-        row = _seen(conn, declaration_id)
+        row = seen_declaration(conn, declaration_id)
         try:
             if state == "moved_out":
                 filing.move_out(conn, [row.id], me().actor, now.date(), now)
@@ -69,7 +52,7 @@ def rooms_decide(declaration_id: int, state: str) -> Response:
                 declarations.move(conn, row.id, state, me().actor, now, text=reason or None)
         except declarations.IllegalMove as fault:
             flash(str(fault), "error")
-            return _back(row.room_id)
+            return back_to(row.room_id)
         audit.note(conn, me().actor, f"declaration.{state}", f"declaration:{row.id}", now, reason[:200] or None)
         words = _TOLD[state].format(address=declarations.address_of(row), number=row.number, reason=reason)
         notices.tell(
@@ -79,7 +62,7 @@ def rooms_decide(declaration_id: int, state: str) -> Response:
         house().nudge()
         house().signal("message", row.person_id)
     flash(f"{row.number}：{declarations.STATES[state]}", "ok")
-    return _back(row.room_id)
+    return back_to(row.room_id)
 
 
 @blueprint.post("/rooms/declaration/<int:declaration_id>/reveal")
@@ -88,10 +71,10 @@ def rooms_reveal(declaration_id: int) -> str | Response:
     """Show one person's number and phone once, for a reason that the audit keeps."""
     reason = request.form.get("reason", "").strip()[:200]
     with write(house().engine) as conn:
-        row = _seen(conn, declaration_id)
+        row = seen_declaration(conn, declaration_id)
         if len(reason) < 2:
             flash("查看证件号要写明原因", "error")
-            return _back(row.room_id)
+            return back_to(row.room_id)
         audit.note(conn, me().actor, "personal.revealed", f"declaration:{row.id}", clock.now(), reason)
     return render_template("rooms/reveal.html", row=row, who=row.who, reason=reason)
 
@@ -110,7 +93,7 @@ def rooms_in(room_id: int) -> Response:
             faults["signed"] = "先请本人在同意书上签字"
         if faults or fault or resident is None or day is None:
             flash("；".join([*faults.values(), *([fault] if fault else [])]), "error")
-            return _back(room_id)
+            return back_to(room_id)
         try:
             receipt = filing.file(
                 conn, row.id,
@@ -119,7 +102,7 @@ def rooms_in(room_id: int) -> Response:
             )  # fmt: skip
         except filing.Refused as refused:
             flash(str(refused), "error")
-            return _back(room_id)
+            return back_to(room_id)
         if not receipt.again:
             made = declarations.of_filing(conn, receipt.filing_id)[0]
             if not receipt.flags:  # whoever sees the paper has checked it; what doesn't fit is looked at again
@@ -127,7 +110,7 @@ def rooms_in(room_id: int) -> Response:
             audit.note(conn, me().actor, "rooms.check_in", f"declaration:{made.id}", now)
     said = "、".join(filing.NOTICED[flag] for flag in receipt.flags)
     flash(f"已登记，编号{receipt.number}" + (f"。请留意：{said}" if said else ""), "error" if said else "ok")
-    return _back(room_id)
+    return back_to(room_id)
 
 
 @blueprint.post("/rooms/<int:room_id>/visit")
@@ -149,10 +132,10 @@ def rooms_visit(room_id: int) -> Response:
             )  # fmt: skip
         except ValueError as fault:
             flash(str(fault), "error")
-            return _back(room_id)
+            return back_to(room_id)
         audit.note(conn, me().actor, "rooms.visit", f"room:{row.id}", now, form.get("result"))
     flash("检查已记下", "ok")
-    return _back(room_id)
+    return back_to(room_id)
 
 
 @blueprint.post("/rooms/<int:room_id>/office")
@@ -165,7 +148,7 @@ def rooms_office(room_id: int) -> Response:
         row = seen_room(conn, room_id)
         if colour and not reason:
             flash("人工定颜色要写明原因，房东会看到", "error")
-            return _back(room_id)
+            return back_to(room_id)
         try:
             rooms.change(
                 conn, row.id, now, state=form.get("state", row.state), colour=colour,
@@ -173,12 +156,12 @@ def rooms_office(room_id: int) -> Response:
             )  # fmt: skip
         except ValueError as fault:
             flash(str(fault), "error")
-            return _back(room_id)
+            return back_to(room_id)
         audit.note(
             conn, me().actor, "rooms.set", f"room:{row.id}", now, f"{form.get('state')} {colour or ''} {reason}"[:200]
         )
     flash("已保存", "ok")
-    return _back(room_id)
+    return back_to(room_id)
 
 
 @blueprint.post("/rooms/<int:room_id>/code")
@@ -190,75 +173,11 @@ def rooms_code(room_id: int) -> Response:
         row = seen_room(conn, room_id)
         if not reason:
             flash("作废要写明原因", "error")
-            return _back(room_id)
+            return back_to(room_id)
         room_codes.revoke(conn, row.id, me().actor, reason, now)
         audit.note(conn, me().actor, "rooms.revoke", row.short, now, reason[:200])
     flash("旧码已作废，新码待打印", "ok")
-    return _back(room_id)
-
-
-@blueprint.get("/rooms/owners")
-@needs("rooms.manage")
-def rooms_owners() -> str:
-    """The firms, and a form for a new one."""
-    with read(house().engine) as conn:
-        firms = employers.listing(conn)
-    return render_template("rooms/owners.html", firms=firms, secret=None, regions=_regions())
-
-
-def _regions() -> dict[str, str]:
-    return {key: name for name, (key, _) in places.REGIONS.items()}
-
-
-@blueprint.post("/rooms/firms")
-@needs("rooms.manage")
-def rooms_firm() -> Response:
-    """Add a firm."""
-    form = request.form
-    name = " ".join(form.get("name", "").split())[:80]
-    if len(name) < 2 or form.get("region") not in _regions():
-        flash("请填单位名称和所在区县", "error")
-        return redirect(url_for("staff.rooms_owners"))
-    with write(house().engine) as conn:
-        firm = employers.add(
-            conn, name, form.get("contact", "").strip()[:40], form.get("phone", "").strip()[:20], form["region"], clock.now()
-        )  # fmt: skip
-        audit.note(conn, me().actor, "rooms.firm", f"employer:{firm}", clock.now())
-    return redirect(url_for("staff.rooms_owners"))
-
-
-@blueprint.post("/rooms/<int:room_id>/firm")
-@needs("rooms.manage")
-def rooms_firm_room(room_id: int) -> Response:
-    """Say that a room is a firm's dormitory; without a firm, that it is none."""
-    firm_id = request.form.get("firm", 0, type=int)
-    with write(house().engine) as conn:
-        row = seen_room(conn, room_id)
-        firm = employers.get(conn, firm_id) if firm_id else None
-        rooms.change(conn, row.id, clock.now(), employer_id=firm.id if firm else None)
-        audit.note(conn, me().actor, "rooms.firm", f"room:{row.id}", clock.now(), firm.name[:80] if firm else "none")
-    return _back(room_id)
-
-
-@blueprint.post("/rooms/link/<kind>/<int:subject_id>")
-@needs("rooms.manage")
-def rooms_link(kind: str, subject_id: int) -> str:
-    """A one-time link for a landlord or a firm, shown once; whoever takes it has shown his paper at the desk."""
-    if kind not in ("landlord", "employer"):
-        abort(404)
-    now = clock.now()
-    with write(house().engine) as conn:
-        subject = rooms.landlord(conn, subject_id) if kind == "landlord" else employers.get(conn, subject_id)
-        if subject is None:
-            abort(404)
-        if kind == "landlord" and not any(may_see(row.path) for row in rooms.of_landlord(conn, subject_id)):
-            abort(404)
-        secret = links.make(conn, kind, subject_id, me().actor, now)
-        audit.note(conn, me().actor, "rooms.link", f"{kind}:{subject_id}", now)
-    return render_template(
-        "rooms/link.html", url=f"{house().settings.public_url}/{kind}/bind/{secret}", days=links.LIFE[kind].days,
-        title={"landlord": "房东", "employer": "单位"}[kind],
-    )  # fmt: skip
+    return back_to(room_id)
 
 
 @blueprint.post("/rooms/declaration/<int:declaration_id>/landlord/<word>")
@@ -266,7 +185,7 @@ def rooms_link(kind: str, subject_id: int) -> str:
 def rooms_landlord_says(declaration_id: int, word: str) -> Response:
     """Note what a landlord says at the desk or on the telephone."""
     with write(house().engine) as conn:
-        row = _seen(conn, declaration_id)
+        row = seen_declaration(conn, declaration_id)
         room = rooms.get(conn, row.room_id)
         if room is None or room.landlord_id is None:
             abort(404)
@@ -277,4 +196,4 @@ def rooms_landlord_says(declaration_id: int, word: str) -> Response:
         except ValueError as fault:
             flash(str(fault), "error")
         audit.note(conn, me().actor, f"rooms.landlord_{word}"[:60], f"declaration:{row.id}", clock.now())
-    return _back(row.room_id)
+    return back_to(row.room_id)

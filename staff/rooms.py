@@ -3,41 +3,40 @@
 from datetime import date
 from typing import Any
 
-from flask import Response, abort, render_template, request
+from flask import abort, current_app, redirect, render_template, request, url_for
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.orm import aliased
+from werkzeug.wrappers import Response
 
 import clock
 from records import (
     board,
     declarations,
+    dormitories,
     employers,
     filing,
     identity,
     inspections,
     landlords,
-    pictures,
     places,
     room_codes,
     room_rules,
+    room_story,
     rooms,
+    staff,
 )
+from records import doubts as doubts_of
 from records.base import read
 from records.places import Place
 from records.rooms import Room
 from staff.blueprint import blueprint
-from staff.house import house, scope
+from staff.house import house, me, scope
 from staff.permissions import needs
 
+LABELS = 2400
+"""Labels in one download (100 sheets, some seconds); more by the command."""
 DRAWN = 1500
 """Rooms on one board; a place with more shows what is in it instead."""
-DOUBTS = {
-    "elsewhere": "同一个人登记在两间房",
-    "same_number": "两个人用同一个证件号",
-    "over_space": "人均面积不够",
-    "over_beds": "人数多于床位",
-    "unanswered": "前租客没有答复是否搬走",
-}
 
 
 def may_see(path: str) -> bool:
@@ -51,7 +50,7 @@ def may_see(path: str) -> bool:
 def rooms_board() -> str:
     """The board of a place, or the places below it when it holds too many rooms to draw."""
     with read(house().engine) as conn:
-        place = _place(conn, request.args.get("place", 0, type=int))
+        place = _place(conn, request.args.get("place", 0, type=int)) or _start(conn)
         path = place.path if place else ""
         statement = rooms.under(path) if path else rooms.listing().order_by(Place.path, Room.number)
         below = [row for row in children(conn, place.id if place else None) if may_see(row.path)]
@@ -61,14 +60,18 @@ def rooms_board() -> str:
         if 0 < total <= DRAWN:
             found = [row for row in conn.execute(statement) if may_see(row.path)]
             tiles = board.tiles(conn, found, clock.now().date())
-        waiting = len(board.to_check(conn, path))
+        waiting = sum(may_see(row.path) for row in board.to_check(conn, path))
+        claims = sum(may_see(row.path) for row in dormitories.waiting(conn)) if me().may("rooms.manage") else 0
+        lives = board.living(conn, path) if place is not None and place.kind == "community" else 0
+        trail = _trail(conn, place)
     colour = request.args.get("colour", "")
     return render_template(
-        "rooms/board.html", place=place, trail=_trail(place), below=below, total=total, colours=rooms.COLOURS,
+        "rooms/board.html", place=place, trail=trail, below=below, total=total, colours=rooms.COLOURS,
         counts={key: sum(tile.colour == key for tile in tiles) for key in rooms.COLOURS}, colour=colour,
         people=sum(tile.people for tile in tiles), waiting=waiting, kinds=places.NAMES,
         houses=_houses([tile for tile in tiles if colour in ("", tile.colour)]), drawn=bool(tiles),
-        crowd=room_rules.rules()["crowd_beds"],
+        crowd=room_rules.rules()["crowd_beds"], claims=claims, lives=lives, desk_people=room_rules.rules()["desk_people"],
+        sizes=current_app.extensions["rooms"]["label_sizes"], most=LABELS,
     )  # fmt: skip
 
 
@@ -96,8 +99,23 @@ def _place(conn: Connection, place_id: int) -> Row[Any] | None:
     return row
 
 
-def _trail(place: Row[Any] | None) -> list[str]:
-    return place.path.split("/") if place else []
+def _start(conn: Connection) -> Row[Any] | None:
+    """Where the board begins: at one's own district, where one works for one."""
+    regions = scope().regions
+    if regions is None:
+        return None
+    own = [row for row in places.of_kind(conn, "district") if places.region(row.path) in regions]
+    return own[0] if len(own) == 1 else None
+
+
+def _trail(conn: Connection, place: Row[Any] | None) -> list[Row[Any]]:
+    """The places above one, the largest first, and itself."""
+    found: list[Row[Any]] = []
+    row = place
+    while row is not None:
+        found.insert(0, row)
+        row = places.get(conn, row.parent_id) if row.parent_id else None
+    return found
 
 
 def _houses(tiles: list[board.Tile]) -> list[dict[str, Any]]:
@@ -121,12 +139,29 @@ def seen_room(conn: Connection, room_id: int) -> Row[Any]:
     return row
 
 
+def seen_declaration(conn: Connection, declaration_id: int) -> Row[Any]:
+    """A declaration (a row of `declarations.listing`) that whoever is logged in may see; 404 otherwise."""
+    row = declarations.get(conn, declaration_id)
+    if row is None:
+        abort(404)
+    found = next(one for one in declarations.of_filing(conn, row.filing_id) if one.id == declaration_id)
+    if not may_see(found.path):
+        abort(404)
+    return found
+
+
+def back_to(room_id: int) -> Response:
+    """To the page of rooms that a form was on, otherwise to its room."""
+    back = request.form.get("back", "")
+    return redirect(back if back.startswith("/staff/rooms") else url_for("staff.rooms_room", room_id=room_id))
+
+
 @blueprint.get("/rooms/<int:room_id>")
 @needs("rooms.see")
 def rooms_room(room_id: int) -> str:
     """One room: who lives there, or did on a day; what is open; visits; codes."""
     today = clock.now().date()
-    day = _day(request.args.get("on", ""), today)
+    day = day_of(request.args.get("on", ""), today)
     with read(house().engine) as conn:
         row = seen_room(conn, room_id)
         tile = board.tiles(conn, [row], today)[0]
@@ -134,9 +169,11 @@ def rooms_room(room_id: int) -> str:
         if day == today:
             here = [one for one in here if one.state in declarations.LIVING]
         waiting = [one for one in declarations.living_in(conn, room_id) if one.state in ("declared", "checked")]
+        then = declarations.states_on(conn, [one.id for one in here], room_story.end_of(day)) if day < today else {}
         return render_template(
-            "rooms/room.html", room=row, tile=tile, address=rooms.address(row), today=today, day=day,
-            people=[_shown(conn, one) for one in here], waiting=[_shown(conn, one) for one in waiting],
+            "rooms/room.html", then=then, story=room_story.of_room(conn, room_id, day), names=staff.names(conn),
+            firms=[one for one in employers.listing(conn) if one.region == places.region(row.path)], sizes=current_app.extensions["rooms"]["label_sizes"], room=row, tile=tile, address=rooms.address(row), today=today, day=day,
+            people=[shown(conn, one) for one in here], waiting=[shown(conn, one) for one in waiting],
             landlord=landlords.listing(conn, [room_id]).get(room_id), capacity=room_rules.capacity(row),
             firm=employers.get(conn, row.employer_id) if row.employer_id else None,
             reports=inspections.reports(conn, room_id), visits=inspections.of_room(conn, room_id),
@@ -147,14 +184,15 @@ def rooms_room(room_id: int) -> str:
         )  # fmt: skip
 
 
-def _day(text: str, today: date) -> date:
+def day_of(text: str, today: date) -> date:
+    """The day that somebody asks about; today where the words are none, never later."""
     try:
         return min(date.fromisoformat(text), today) if text else today
     except ValueError:
         return today
 
 
-def _shown(conn: Connection, row: Row[Any]) -> dict[str, Any]:
+def shown(conn: Connection, row: Row[Any]) -> dict[str, Any]:
     """A declaration with its person masked, and its history."""
     who = row.who or {"name": "（已删除）", "number": "", "phone": "", "born": ""}
     born = date.fromisoformat(who["born"]) if who["born"] else None
@@ -174,9 +212,9 @@ def rooms_search() -> str:
     with read(house().engine) as conn:
         found, people = board.search(conn, word)
         tiles = board.tiles(conn, [row for row in found if may_see(row.path)], clock.now().date())
-        shown = [_shown(conn, row) for row in people if may_see(row.path)]
+        residents = [shown(conn, row) for row in people if may_see(row.path)]
     return render_template(
-        "rooms/search.html", word=word, tiles=tiles, people=shown, states=declarations.STATES,
+        "rooms/search.html", word=word, tiles=tiles, people=residents, states=declarations.STATES,
         relations=declarations.RELATIONS, colours=rooms.COLOURS, address=rooms.address,
     )  # fmt: skip
 
@@ -188,11 +226,13 @@ def rooms_check() -> str:
     with read(house().engine) as conn:
         place = _place(conn, request.args.get("place", 0, type=int))
         path = place.path if place else ""
-        waiting = [_shown(conn, row) for row in board.to_check(conn, path) if may_see(row.path)]
+        waiting = [shown(conn, row) for row in board.to_check(conn, path) if may_see(row.path)]
         doubts = [
-            {"kind": DOUBTS[doubt.kind], "rooms": [row for row in doubt.rows if not hasattr(row, "who")],
-             "people": [_shown(conn, row) for row in doubt.rows if hasattr(row, "who")]}
-            for doubt in board.doubts(conn, path, clock.now().date()) if may_see(doubt.rows[0].path)
+            {"kind": doubt.kind, "title": doubts_of.KINDS[doubt.kind], "key": doubt.key,
+             "rooms": [row for row in doubt.rows if not hasattr(row, "who")],
+             "people": [shown(conn, row) for row in doubt.rows if hasattr(row, "who") and may_see(row.path)],
+             "hidden": sum(not may_see(row.path) for row in doubt.rows)}
+            for doubt in doubts_of.found(conn, path, clock.now().date()) if any(may_see(row.path) for row in doubt.rows)
         ]  # fmt: skip
     return render_template(
         "rooms/check.html", place=place, waiting=waiting, doubts=doubts, states=declarations.STATES,
@@ -216,17 +256,3 @@ def rooms_walk() -> str:
     return render_template(
         "rooms/walk.html", place=place, grids=grids, houses=_houses(tiles), only=only, colours=rooms.COLOURS
     )
-
-
-@blueprint.get("/rooms/<int:room_id>/photo/<picture>")
-@needs("rooms.see")
-def rooms_photo(room_id: int, picture: str) -> Response:
-    """A photo of a visit or a report of this room."""
-    with read(house().engine) as conn:
-        seen_room(conn, room_id)
-        known = {one for visit in inspections.of_room(conn, room_id) for one in visit.findings["photos"]}
-        known |= {one for report in inspections.reports(conn, room_id) for one in report.photos}
-    data = pictures.read(house().settings.data_dir, picture) if picture in known else None
-    if data is None:
-        abort(404)
-    return Response(data, mimetype="image/jpeg", headers={"Cache-Control": "private, no-store"})

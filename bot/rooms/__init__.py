@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from bot.rooms import commands, consents, employer, follow, landlord, mine, scan
+from bot.rooms import commands, consents, employer, follow, labels, landlord, mine, scan
 from bot.rooms.blueprint import pages
 
 __all__ = ["consents", "employer", "follow", "landlord", "mine", "register", "scan"]
@@ -19,6 +19,10 @@ def register(
     the text of a temporary code that follows the account with that scene, or None; no function where there is no such
     account.
     """
-    app.extensions["rooms"] = {"login_url": login_url, "follow_code": follow_code}
+    app.extensions["rooms"] = {
+        "login_url": login_url, "follow_code": follow_code,
+        # The console hands out label sheets too, and knows nothing of this room but these two.
+        "labels": labels.document, "label_sizes": {key: size.title for key, size in labels.SIZES.items()},
+    }  # fmt: skip
     app.register_blueprint(pages)
     app.cli.add_command(commands.group)

@@ -17,6 +17,8 @@ from records import people, rooms
 from records.base import Busy
 
 FOLDER = Path(__file__).parent / "static"
+LOGIN_PAUSE = 600
+"""Seconds after a failed login in which a page doesn't try it again by itself."""
 BUSY = "系统正忙，您填的还在。请过几秒再点一次；重复点不会登记两次。"
 
 pages = Blueprint(
@@ -121,4 +123,13 @@ def inside_wechat() -> bool:
 
 def to_login() -> BaseResponse:
     """Off to sign in, and back to this page."""
+    session["login_tried"] = int(clock.now().timestamp())
     return redirect(login_url(request.full_path.rstrip("?")))
+
+
+def login_failed() -> bool:
+    """Whether this phone was sent to sign in not long ago and came back without: the channel is down, or its owner
+    said no. Then nobody is sent in circles; what can be done without signing in is done without.
+    """
+    tried = session.get("login_tried")
+    return isinstance(tried, int) and clock.now().timestamp() - tried < LOGIN_PAUSE

@@ -2,6 +2,7 @@
 
 import secrets
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,19 @@ from werkzeug.wrappers import Response as BaseResponse
 import clock
 from bot.rooms.blueprint import pages, service, signed_in, to_login
 from bot.rooms.landlord import bind
-from records import board, declarations, employers, filing, identity, links, residents, rooms, sheets
+from records import (
+    board,
+    declarations,
+    dormitories,
+    employers,
+    filing,
+    identity,
+    links,
+    places,
+    residents,
+    rooms,
+    sheets,
+)
 from records.base import read, write
 
 View = BaseResponse | str | tuple[Any, int]
@@ -24,7 +37,7 @@ COLUMNS = {
     "moved_in": ("入住日期", "日期"),
 }
 MOST = 2000
-"""People in one file."""
+"""Rows in one file."""
 
 
 @pages.get("/employer")
@@ -41,15 +54,19 @@ def employer() -> View:
 
 
 def _page(
-    conn: Connection, firm: Row[Any], *, made: list[Any] | None = None, bad: list[Any] | None = None, status: int = 200
+    conn: Connection, firm: Row[Any], *, made: list[Any] | None = None, bad: list[Any] | None = None,
+    claimed: list[Any] | None = None, status: int = 200,
 ) -> View:  # fmt: skip
     people = employers.people_of(conn, firm.id)
     return render_template(
-        "scan/employer.html", firm=firm, made=made or [], bad=bad or [], states=declarations.STATES,
+        "scan/employer.html", firm=firm, made=made or [], bad=bad or [], claimed=claimed or [],
+        claims=dormitories.of_firm(conn, firm.id), claim_states=dormitories.STATES, address=places.address, colours=rooms.COLOURS,
+        waiting=sum(row.state == "waiting" for row in people), districts=_districts(firm.region), states=declarations.STATES,
         tiles=board.tiles(conn, rooms.of_employer(conn, firm.id), clock.now().date()),
         people=[{"row": row, "name": identity.mask_name(row.who["name"]) if row.who else "—",
                  "address": declarations.address_of(row)} for row in people],
-        duties=employers.duties_of(conn, firm.id), today=clock.now().date(), key=secrets.token_urlsafe(16),
+        duties=[{"row": row, "name": identity.mask_name(row.who["name"]) if row.who else "—",
+                 "address": declarations.address_of(row)} for row in employers.duties_of(conn, firm.id)], today=clock.now().date(), key=secrets.token_urlsafe(16),
     ), status  # fmt: skip
 
 
@@ -59,7 +76,7 @@ def register_people() -> View:
     made: list[dict[str, str]] = []
     bad: list[dict[str, str]] = []
     try:
-        lines = _lines()
+        lines = _lines(COLUMNS, ("name", "number", "room"))
     except sheets.SheetError as fault:
         lines, bad = [], [{"line": "—", "name": "", "reason": str(fault)}]
     with write(service().engine) as conn:
@@ -76,19 +93,77 @@ def register_people() -> View:
         return _page(conn, firm, made=made, bad=bad, status=422 if bad and not made else 200)
 
 
-def _lines() -> list[sheets.Line]:
+def _districts(region: str) -> list[str]:
+    """The district of a firm; all of its city's where it isn't known."""
+    own = [name for name, (key, _) in places.REGIONS.items() if key == region and key != "ningbo"]
+    return own or [name for name, (key, _) in places.REGIONS.items() if key not in ("ningbo", "zhongshan")]
+
+
+@pages.post("/employer/rooms")
+def claim_rooms() -> View:
+    """Register dormitories, one by one or from a file; the office confirms each."""
+    claimed: list[dict[str, str]] = []
+    bad: list[dict[str, str]] = []
+    try:
+        lines = _lines(dormitories.COLUMNS, dormitories.REQUIRED)
+    except sheets.SheetError as fault:
+        lines, bad = [], [{"line": "—", "name": "", "reason": str(fault)}]
+    with write(service().engine) as conn:
+        firm = _firm(conn)
+        for line in lines:
+            try:
+                one = dormitories.claim(conn, firm, line.cells, clock.now())
+                claimed.append({"address": one.address, "state": one.state})
+            except dormitories.Refused as fault:
+                bad.append({"line": str(line.number), "name": line.cells.get("room", ""), "reason": str(fault)})
+    with read(service().engine) as conn:
+        return _page(conn, firm, claimed=claimed, bad=bad, status=422 if bad and not claimed else 200)
+
+
+@pages.post("/employer/duty/<int:duty_id>")
+def employer_reports(duty_id: int) -> View:
+    """A move of one of the firm's people, reported."""
+    with write(service().engine) as conn:
+        if not employers.report(conn, duty_id, clock.now(), employer_id=_firm(conn).id):
+            abort(404)
+    return redirect(url_for("rooms.employer"), 303)
+
+
+@pages.post("/employer/people/<int:declaration_id>/link")
+def consent_again(declaration_id: int) -> View:
+    """A new link for somebody who hasn't consented yet; the earlier one stops working."""
+    with write(service().engine) as conn:
+        firm = _firm(conn)
+        row = next((one for one in employers.people_of(conn, firm.id) if one.id == declaration_id), None)
+        if row is None or row.state != "waiting" or not row.who:
+            abort(404)
+        secret = links.make(conn, "consent", row.id, f"employer:{firm.id}", clock.now())
+    made = [{
+        "name": identity.mask_name(row.who["name"]), "number": row.number, "address": declarations.address_of(row),
+        "url": service().settings.public_url + url_for("rooms.own_consent", secret=secret),
+    }]  # fmt: skip
+    with read(service().engine) as conn:
+        return _page(conn, firm, made=made)
+
+
+def _lines(columns: Mapping[str, Sequence[str]], required: Sequence[str]) -> list[sheets.Line]:
     upload = request.files.get("file")
     if upload is None or not upload.filename:
-        cells = {name: request.form.get(name, "").strip() for name in COLUMNS}
-        return [sheets.Line(1, cells)] if cells["name"] else []
+        cells = {name: request.form.get(name, "").strip() for name in columns}
+        if any(cells.values()):
+            return [sheets.Line(1, cells)]
+        raise sheets.SheetError("没有选文件，也没有填；请选一个 CSV 或 XLSX 文件，或者填一条")
     suffix = ".xlsx" if upload.filename.lower().endswith((".xlsx", ".xlsm")) else ".csv"
     with tempfile.NamedTemporaryFile(suffix=suffix, dir=service().settings.data_dir) as kept:
         upload.save(kept.name)
         lines = []
-        for line in sheets.rows(Path(kept.name), COLUMNS, ("name", "number", "room")):
-            lines.append(line)
-            if len(lines) > MOST:
-                raise sheets.SheetError(f"一个文件最多{MOST}人，请分成几个")
+        try:
+            for line in sheets.rows(Path(kept.name), columns, required):
+                lines.append(line)
+                if len(lines) > MOST:
+                    raise sheets.SheetError(f"一个文件最多{MOST}行，请分成几个")
+        except sheets.SheetError as fault:  # its own name, not that of our copy
+            raise sheets.SheetError(str(fault).replace(Path(kept.name).name, upload.filename[:60])) from None
         return lines
 
 

@@ -36,8 +36,12 @@ def known_people(conn: Connection, person_id: int | None) -> list[Row[Any]]:
     mine = [row for row in rows if row.source != "employer"] or rows
     if not mine:
         return []
-    latest = [row for row in mine if row.filing_id == mine[0].filing_id]
-    return sorted(latest, key=lambda row: (row.relation != "self", row.id))
+    found = [row for row in mine if row.filing_id == mine[0].filing_id or row.state in declarations.LIVING]
+    found += [row for row in mine if row.relation == "self"][:1]
+    newest: dict[bytes, Row[Any]] = {}
+    for row in found:  # the newest comes first
+        newest.setdefault(bytes(row.number_hash or row.name_hash), row)
+    return sorted(newest.values(), key=lambda row: (row.relation != "self", row.id))
 
 
 def masked(row: Row[Any]) -> dict[str, str]:
@@ -50,8 +54,9 @@ def masked(row: Row[Any]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def read(form: Mapping[str, str], known: list[Row[Any]], today: date) -> Read:
-    """Check a form. `known`: the rows it may refer to by `p0-known`."""
+def read(form: Mapping[str, str], known: list[Row[Any]], today: date, *, lives_here: bool = False) -> Read:
+    """Check a form. `known`: the rows it may refer to by `p0-known`. `lives_here`: whoever fills it in is registered in
+    this room already and only adds people."""
     result = Read()
     by_id = {str(row.id): row for row in known}
     for index in range(room_rules.rules()["form_people"] + 1):
@@ -63,7 +68,7 @@ def read(form: Mapping[str, str], known: list[Row[Any]], today: date) -> Read:
             result.people.append(residents.from_sealed(relation, row.who))
             continue
         if not any(fields[name] for name in ("name", "number", "phone", "born")):
-            if index == 0:
+            if index == 0 and not lives_here and not known:
                 fields["relation"] = "self"
             else:
                 continue
@@ -71,6 +76,8 @@ def read(form: Mapping[str, str], known: list[Row[Any]], today: date) -> Read:
         result.faults |= {prefix + name: fault for name, fault in faults.items()}
         if resident is not None:
             result.people.append(resident)
+    if not result.people and not result.faults:
+        result.faults["form"] = "要加谁？请点“还有家人一起住”，填上姓名和证件" if lives_here else "请先勾上要登记的人"
     result.moved_in, fault = residents.moved_in(form.get("moved_in", ""), today)
     if fault:
         result.faults["moved_in"] = fault

@@ -4,6 +4,7 @@ Text is drawn with a Noto font found on the system, of which the PDF carries the
 one-bit image of one sample a module: exact at any size, and small enough for 80,000 labels in one file.
 """
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,10 @@ class Size:
 
 A4 = (210.0, 297.0)
 SIZES = {
-    "24": Size("A4, 3 × 8, 70 × 37 mm", A4, 3, 8, (70, 37), 31, 6.2),
-    "10": Size("A4, 2 × 5, 99 × 57 mm", A4, 2, 5, (99, 57), 48, 8.5),
-    "2": Size("A4, 2 door plates of A5", A4, 1, 2, (210, 148.5), 110, 16),
-    "roll": Size("60 × 40 mm, one a page, for a label printer", (60, 40), 1, 1, (60, 40), 30, 5.6),
+    "24": Size("A4，一页24张（70×37毫米）", A4, 3, 8, (70, 37), 31, 6.2),
+    "10": Size("A4，一页10张（99×57毫米）", A4, 2, 5, (99, 57), 48, 8.5),
+    "2": Size("A4，一页2张大门牌", A4, 1, 2, (210, 148.5), 110, 16),
+    "roll": Size("标签打印机（60×40毫米）", (60, 40), 1, 1, (60, 40), 30, 5.6),
 }
 """What `--size` may be."""
 
@@ -101,6 +102,17 @@ def draw(
     pdf.output(str(draft))
     draft.replace(out)
     return count, pdf.pages_count
+
+
+def document(rooms: Sequence[Any], size: str, public_url: str) -> bytes:
+    """The labels of some rooms (rows of `rooms.selection`) as one PDF, for the console. `size`: a key of `SIZES`.
+
+    Raises `NoFont`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "labels.pdf"
+        draw([rooms], out, SIZES[size], public_url)
+        return out.read_bytes()
 
 
 def _label(pdf: "FPDF", room: Any, x: float, y: float, size: Size, public_url: str) -> None:

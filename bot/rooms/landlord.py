@@ -8,7 +8,19 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import clock
 from bot.rooms.blueprint import pages, service, signed_in, to_login
-from records import board, declarations, employers, filing, identity, landlords, links, notices, rooms
+from records import (
+    board,
+    declarations,
+    employers,
+    filing,
+    identity,
+    inspections,
+    landlords,
+    links,
+    notices,
+    places,
+    rooms,
+)
 from records.base import read, write
 
 View = BaseResponse | str | tuple[Any, int]
@@ -30,6 +42,9 @@ def landlord() -> View:
         return render_template(
             "scan/landlord.html", name=own[0].name, tiles=board.tiles(conn, mine, clock.now().date()),
             tenants={room.id: [_shown(row) for row in tenants if row.room_id == room.id] for room in mine},
+            inspected=inspections.newest(conn, [room.id for room in mine]), results=inspections.RESULTS,
+            points=inspections.POINTS, ningbo=any(places.part(room.path, "city") == "宁波市" for room in mine),
+            zhongshan=any(places.part(room.path, "city") == "中山市" for room in mine), kinds=rooms.KINDS,
             duties=[{"row": row, "name": _shown(row)["name"], "address": declarations.address_of(row)}
                     for row in landlords.duties(conn, ids)],
             today=clock.now().date(), colours=rooms.COLOURS, relations=declarations.RELATIONS,
@@ -58,6 +73,15 @@ def landlord_says(declaration_id: int) -> View:
                 landlords.says(conn, ids, declaration_id, word, request.form.get("reason", "").strip()[:200], now)
             except ValueError as fault:
                 return redirect(url_for("rooms.landlord", fault=str(fault)), 303)
+    return redirect(url_for("rooms.landlord"), 303)
+
+
+@pages.post("/landlord/duty/<int:duty_id>")
+def landlord_reports(duty_id: int) -> View:
+    """A move reported in time: that somebody moved in, or out."""
+    with write(service().engine) as conn:
+        if not employers.report(conn, duty_id, clock.now(), landlord_ids=_landlord_ids(conn)):
+            abort(404)
     return redirect(url_for("rooms.landlord"), 303)
 
 

@@ -12,6 +12,8 @@ from bot.rooms import forms, limits
 from bot.rooms.blueprint import (
     found_or_404,
     inside_wechat,
+    login_failed,
+    login_url,
     pages,
     person,
     person_id_for_filing,
@@ -48,7 +50,7 @@ def room(code: str) -> View:
     with read(service().engine) as conn:
         found = found_or_404(conn, code)
         who = signed_in(conn)
-        if who is None and inside_wechat() and "asked" not in request.args:
+        if who is None and inside_wechat() and not login_failed():
             return to_login()
         return _page(conn, found)
 
@@ -61,18 +63,35 @@ def _page(
     row, who = found.room, person(conn)
     if found.how == "revoked":
         return render_template("scan/revoked.html", room=row, address=rooms.address(row)), 410
-    known = forms.known_people(conn, who.id if who else None)
-    here = [one for one in (declarations.of_person(conn, who.id) if who else []) if one.room_id == row.id]
-    current = [one for one in here if one.state in (*declarations.LIVING, "returned")]
     values = values or {}
+    fresh = "fresh" in request.args or bool(values.get("fresh"))
+    own = [one for one in declarations.of_person(conn, who.id) if one.who] if who and not fresh else []
+    current = [one for one in own if one.room_id == row.id and one.state in (*declarations.LIVING, "returned")]
+    there = {one.number_hash for one in current if one.state in declarations.LIVING}
+    known = [one for one in _known(conn, who, fresh) if one.number_hash not in there]
+    newest = max((one.filing_id for one in known), default=0)
+    adding = any(one.relation == "self" and one.state in declarations.LIVING for one in current)
+    elsewhere = [one for one in own if one.room_id != row.id and one.state in declarations.LIVING]
     return render_template(
         "scan/room.html", room=row, code=_code(found), address=rooms.address(row), district=places.part(row.path, "district"),
-        how=found.how, current=[{"row": one, **forms.masked(one)} for one in current], known=[forms.masked(one) for one in known],
-        values=values, faults=faults or {}, key=values.get("key") or forms.new_key(), today=clock.now().date(),
+        how=found.how, current=[{"row": one, **forms.masked(one)} for one in current], fresh=fresh,
+        known=[forms.masked(one) | {"ticked": one.filing_id == newest and not adding} for one in known], adding=adding,
+        elsewhere=sorted({declarations.address_of(one) for one in elsewhere}), login_failed=inside_wechat() and login_failed(),
+        login=login_url(request.path), values=values, faults=faults or {}, key=values.get("key") or forms.new_key(), today=clock.now().date(),
         relations=declarations.RELATIONS, states=declarations.STATES, consent=consent, reports=inspections.REPORTS,
         signed_in=who is not None and who.channel != "web", members=_members(values), open_part=open_part,
         most=room_rules.rules()["form_people"] - 1, in_zhejiang=places.part(row.path, "city") == "宁波市",
     ), status  # fmt: skip
+
+
+def _known(conn: Connection, who: Row[Any] | None, fresh: bool) -> list[Row[Any]]:
+    """Whom the form needn't ask about; nobody where somebody else fills it in on the same phone (`fresh`)."""
+    return forms.known_people(conn, who.id) if who and not fresh else []
+
+
+def _lives_here(conn: Connection, who: Row[Any] | None, room_id: int, fresh: bool) -> bool:
+    rows = declarations.of_person(conn, who.id) if who and not fresh else []
+    return any(row.room_id == room_id and row.relation == "self" and row.state in declarations.LIVING for row in rows)
 
 
 def _code(found: rooms.Found) -> str:
@@ -100,7 +119,10 @@ def declare(code: str) -> View:
         if not limits.allowed(service().redis, "declare", str(found.room.id), 60, 600):
             abort(429)
         who = person(conn)
-        result = forms.read(form, forms.known_people(conn, who.id if who else None), clock.now().date())
+        fresh = bool(form.get("fresh"))
+        result = forms.read(
+            form, _known(conn, who, fresh), clock.now().date(), lives_here=_lives_here(conn, who, found.room.id, fresh)
+        )
     if not 16 <= len(form.get("key", "")) <= 64:
         result.faults["form"] = "这一页不完整，请重新扫码打开"
     if not result.faults and result.moved_in is not None:
@@ -118,15 +140,14 @@ def _file(found: rooms.Found, who: Row[Any] | None, result: forms.Read, moved_in
     now = clock.now()
     with write(service().engine) as conn:
         person_id = int(who.id) if who is not None else person_id_for_filing(conn)
-        receipt = filing.file(
-            conn, found.room.id,
-            filing.Form(
-                key=request.form["key"], residents=result.people, moved_in=moved_in, person_id=person_id,
-                actor=f"person:{person_id}" if person_id else "person", sole=request.form.get("alone") == "yes",
-                typed=found.how == "short",
-            ),
-            now,
+        form = filing.Form(
+            key=request.form["key"], residents=result.people, moved_in=moved_in, person_id=person_id,
+            actor=f"person:{person_id}" if person_id else "person", sole=request.form.get("alone") == "yes",
+            typed=found.how == "short",
         )  # fmt: skip
+        if request.form.get("left") == "yes":
+            filing.leave_others(conn, found.room.id, form, now)
+        receipt = filing.file(conn, found.room.id, form, now)
         words = f"收到您的入住登记，编号{receipt.number}。社区工作人员核对后会告诉您结果。"
         if not receipt.again:
             notices.tell(conn, person_id, "我的入住登记", words, "/rooms/mine", key=f"filed:{receipt.number}", at=now)

@@ -124,16 +124,16 @@ def callback() -> BaseResponse:
     if kept is None:
         return _notice("登录没有完成", "链接已经过期，或者不是在这台手机上打开的。请返回重新打开。", 400)
     if not code:
-        return _notice("登录没有完成", "没有得到微信的同意。需要时可以重新打开这一页。", 400)
+        return _notice("登录没有完成", "没有得到微信的同意。需要时可以重新打开这一页。", 400, kept)
     try:
         session["person"] = _person_of(service, client_of(service).oauth_openid(code))
     except ApiFault as fault:
         if fault.action == "drop_for_user":
-            return _notice("登录没有完成", "这次登录已经用过或者过期了。请返回重新打开。", 400)
+            return _notice("登录没有完成", "这次登录已经用过或者过期了。请返回重新打开。", 400, kept)
         log.error("web authorisation failed: %s", fault)
-        return _notice("暂时登录不了", "微信那边没有应答。请过几分钟再试；着急的事可以拨打12345。", 503)
+        return _notice("暂时登录不了", "微信那边没有应答。请过几分钟再试；着急的事可以拨打12345。", 503, kept)
     except Busy:
-        return _notice("暂时登录不了", "系统正忙。请过一会儿再试；着急的事可以拨打12345。", 503)
+        return _notice("暂时登录不了", "系统正忙。请过一会儿再试；着急的事可以拨打12345。", 503, kept)
     response = redirect(kept)
     response.delete_cookie(_cookie(state), path="/wechat/oauth")
     return response
@@ -203,8 +203,15 @@ def _signer(settings: Settings) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(settings.secret_key, salt="wechat-oauth")
 
 
-def _notice(title: str, text: str, status: int) -> BaseResponse:
-    return make_response(render_template("wechat/notice.html", title=title, text=text), status)
+WITHOUT = ("/r/", "/rooms/mine", "/me")
+"""Pages that also serve whoever isn't signed in: a declaration is filed with a phone number as well."""
+
+
+def _notice(title: str, text: str, status: int, kept: str = "") -> BaseResponse:
+    """Why the login failed, with the way on: again, or without it where the page allows (`kept`: where he was going)."""
+    onward = kept if kept.startswith(WITHOUT) else ""
+    page = render_template("wechat/notice.html", title=title, text=text, onward=onward, kept=kept)
+    return make_response(page, status)
 
 
 def _service() -> Service:

@@ -11,6 +11,7 @@ from records import (
     board,
     conversations,
     declarations,
+    doubts,
     employers,
     filing,
     identity,
@@ -146,7 +147,7 @@ def test_one_person_in_two_rooms_is_found_not_overwritten(engine: Engine, at: No
     receipt = declare(engine, two.id, resident())
     assert "elsewhere" in receipt.flags
     with read(engine) as conn:
-        doubt = next(doubt for doubt in board.doubts(conn, "", NOW.date()) if doubt.kind == "elsewhere")
+        doubt = next(doubt for doubt in doubts.found(conn, "", NOW.date()) if doubt.kind == "elsewhere")
         assert {row.room_id for row in doubt.rows} == {one.id, two.id}
         assert all(row.state == "declared" for row in doubt.rows)
 
@@ -158,7 +159,7 @@ def test_two_people_with_one_number_are_found(engine: Engine, at: None) -> None:
     assert "same_number" in receipt.flags
     with read(engine) as conn:
         assert len(declarations.living_in(conn, room.id)) == 2
-        assert any(doubt.kind == "same_number" for doubt in board.doubts(conn, "", NOW.date()))
+        assert any(doubt.kind == "same_number" for doubt in doubts.found(conn, "", NOW.date()))
 
 
 def test_two_hundred_people_in_one_room_go_to_the_desk(engine: Engine, at: None) -> None:

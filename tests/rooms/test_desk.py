@@ -195,7 +195,11 @@ def test_nobody_sees_rooms_without_a_login(web: Flask) -> None:
     browser = web.test_client()
     for rule in web.url_map.iter_rules():
         if rule.endpoint.startswith("staff.rooms") and "GET" in rule.methods:
-            path = rule.rule.replace("<int:room_id>", "1").replace("<picture>", "0" * 32)
+            path = (
+                rule.rule.replace("<int:room_id>", "1")
+                .replace("<int:declaration_id>", "1")
+                .replace("<picture>", "0" * 32)
+            )
             assert browser.get(path).status_code == 302, path
 
 
@@ -272,7 +276,7 @@ def test_a_firm_registers_from_a_file_and_each_consents_himself(web: Flask) -> N
     ]
     content = ("房间编号,姓名,身份证号,手机号,入住日期\n" + "\n".join(rows)).encode("gb18030")
     page = firm.post("/employer/people", data={"file": (io.BytesIO(content), "名单.csv")}).text
-    assert "收下1人" in page and "2行没有收下" in page
+    assert "1个链接，请发给本人" in page and "2行没有收下" in page
     assert "褚工" not in page and id_number("19930303") not in page
     url = re.search(r"http://city\.test(/consent/[\w-]+)", page)[1]
     with read(engine_of(web)) as conn:

@@ -176,10 +176,10 @@ def test_formulas_are_not_run_from_an_export_and_survive_the_way_back(engine: En
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"", "no header"),
-        (b"a,b,c\n1,2,3\n", "no header"),
-        (b"\x81\x30\xff\xff\xfe", "neither UTF-8 nor GB18030"),
-        (b"PK\x03\x04rest", "Excel file"),
+        (b"", "没有表头"),
+        (b"a,b,c\n1,2,3\n", "没有表头.*楼栋"),
+        (b"\x81\x30\xff\xff\xfe", "不是 UTF-8 也不是 GB18030"),
+        (b"PK\x03\x04rest", "Excel 文件"),
     ],
 )
 def test_what_is_no_table_is_said_in_one_sentence(engine: Engine, tmp_path: Path, content: bytes, named: str) -> None:
@@ -194,7 +194,7 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_not_unpacked(engine: Engine, 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/sharedStrings.xml", b"0" * (65 * 1024 * 1024))
     assert path.stat().st_size < 1024 * 1024
-    with pytest.raises(sheets.SheetError, match="save it as CSV"):
+    with pytest.raises(sheets.SheetError, match="另存为 CSV"):
         load(engine, path)
 
 
@@ -209,7 +209,7 @@ def test_the_command_prints_the_line_that_scripts_read(web: Flask, tmp_path: Pat
     assert result.output.splitlines()[-1].startswith("imported=4 updated=0 rejected=1 seconds=")
     assert (tmp_path / "a.rejected.csv").exists()
     missing = run(web, "import", str(tmp_path / "none.csv"))
-    assert missing.exit_code == 1 and "there is no file" in missing.output
+    assert missing.exit_code == 1 and "没有这个文件" in missing.output
 
 
 def test_every_room_has_exactly_one_code_in_force(engine: Engine, tmp_path: Path) -> None:
@@ -225,6 +225,6 @@ def test_a_file_without_end_is_not_read_to_the_end(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room_import, "MOST", 1500)
-    with pytest.raises(sheets.SheetError, match="split the file"):
+    with pytest.raises(sheets.SheetError, match="请分成几个文件"):
         load(engine, table(tmp_path / "a.csv", numbered(5000)))
     assert count_rooms(engine) == 2000  # what was read is in; loading the parts completes it
