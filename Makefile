@@ -68,8 +68,8 @@ seed: .venv/.service ## put the small demo city into the database
 	@touch $@
 
 rasa: .venv-rasa/.ready .venv/.service ## build, train and serve Rasa on 127.0.0.1:5005 (long)
-	@$(PY) -m intents.rasa_domain
-	@RASA_TELEMETRY_ENABLED=false .venv-rasa/bin/rasa train nlu --nlu intents/nlu --config intents/config.yml --domain intents/domain.yml --out var/rasa
+	@$(PY) -m intents.rasa_domain --learnt var/rasa-nlu
+	@RASA_TELEMETRY_ENABLED=false .venv-rasa/bin/rasa train nlu --nlu var/rasa-nlu --config intents/config.yml --domain intents/domain.yml --out var/rasa
 	@RASA_TELEMETRY_ENABLED=false exec .venv-rasa/bin/rasa run --enable-api --interface 127.0.0.1 --port 5005 --model var/rasa
 
 lock: | .venv/bin/uv ## pin requirements.in and requirements-dev.in anew, with hashes

@@ -2,8 +2,9 @@
 
 Kernel ridge regression, one column an intent: n-grams and sounds linearly, the sentence encoder through a Gaussian
 kernel on its main directions, so that a message is also judged by the training lines nearest in meaning. Both
-see the message and its focus (clauses.py), averaged. The encoder costs most and is only asked when the n-grams alone
-leave a doubt. Probabilities come from the margins by a temperature fitted on folds the model had not seen.
+see the message and its focus (clauses.py), averaged. The encoder costs most, so a model of the n-grams alone is asked
+first and the encoder only where that one is in doubt. Probabilities come from the margins by temperatures fitted on
+folds the models had not seen.
 
 `fit` needs scipy; serving is numpy alone, from mapped files.
 """
@@ -11,7 +12,7 @@ leave a doubt. Probabilities come from the margins by a temperature fitted on fo
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from .normalise import normalise
 from .sounds import Sounds
 
 Floats = NDArray[np.float32]
+Halves = NDArray[np.float16]
 Labels = NDArray[np.int64]
+Row = tuple[Labels, Floats]
 Progress = Callable[[str], None]
 STEPS = ("sounds", "n-grams", "sentence encoder", "kernel", "calibration", "solution")
 
@@ -39,13 +42,13 @@ SHARPNESS = 2.0
 DIRECTIONS = 224
 FOCUS = 0.6
 FOLDS = 3
-# Skipping the encoder may change at most this share of the answers it is skipped for.
-SKIP_RISK = 0.012
+# Where the n-grams lead by enough, asking the encoder too would change at most this share of the answers.
+SKIP_RISK = 0.008
 
 # What is out of scope has no common ground but its examples, so these must hold although they are many.
 _SLACK = {"out_of_scope": 0.2}
 
-_ARRAYS = ("grams", "directions", "examples", "duals", "cheap_bias")
+_ARRAYS = ("words", "grams", "directions", "examples", "duals")
 
 
 def softmax(margins: NDArray[np.floating[Any]]) -> Floats:
@@ -71,45 +74,62 @@ class Classifier:
     sounds: Sounds
     vectoriser: Vectoriser
     encoder: Encoder
-    grams: Floats
-    """A row a known feature: its share in each intent's margin."""
+    words: Halves
+    """The model of the n-grams alone: a row a known feature, its share in each intent's margin."""
+    grams: Halves
+    """The n-grams' part of the whole model, likewise."""
     directions: Floats
     examples: Floats
     """The training lines in the encoder's main directions."""
     duals: Floats
-    cheap_bias: Floats
-    """What the encoder's part adds on average, for messages it isn't asked about."""
     temperature: float
     cheap_temperature: float
     cheap_gap: float
     """Lead of the best n-gram margin over the next from which the encoder isn't asked."""
+    _last: tuple[str, Row] = field(
+        default=("", (np.empty(0, np.int64), np.empty(0, np.float32))), init=False, repr=False, compare=False
+    )
 
     def read(self, text: str) -> str:
         """The spelling the model works on."""
         return self.sounds.spelt_out(normalise(text))
 
+    def row(self, text: str) -> Row:
+        """The known n-grams of a text as `read` gives it, and how much each counts. The last is remembered: the crisis
+        detector and the classifier ask about the same message."""
+        known, found = self._last  # one assignment, one reading: threads may share a model
+        if text != known:
+            found = self.vectoriser.row(features.keys(text, self.sounds))
+            self._last = (text, found)
+        return found
+
     def probabilities(self, texts: Sequence[str]) -> Floats:
         """Over `labels`, a row for each text as `read` gives it."""
         focused = [focus(text) for text in texts]
-        margins = np.stack([self._gram_margins(*pair) for pair in zip(texts, focused, strict=True)])
-        leaders = np.partition(margins + self.cheap_bias, -2, axis=1)[:, -2:]
+        rows = [self._focused_row(*pair) for pair in zip(texts, focused, strict=True)]
+        margins = np.stack([_margins(self.words, row) for row in rows])
+        leaders = np.partition(margins, -2, axis=1)[:, -2:]
         unsure = np.flatnonzero(leaders[:, 1] - leaders[:, 0] < self.cheap_gap).tolist()
-        rows = softmax((margins + self.cheap_bias) * self.cheap_temperature)
+        found = softmax(margins * self.cheap_temperature)
         if unsure:
             vectors = _encoded(self.encoder, [texts[i] for i in unsure], [focused[i] for i in unsure])
-            near = _gaussian(vectors @ self.directions, self.examples)
-            rows[unsure] = softmax((margins[unsure] + near @ self.duals) * self.temperature)
-        return rows
+            near = _gaussian(vectors @ self.directions, self.examples) @ self.duals
+            near += np.stack([_margins(self.grams, rows[i]) for i in unsure])
+            found[unsure] = softmax(near * self.temperature)
+        return found
 
     def sure(self, text: str) -> str | None:
         """The intent that the n-grams of a text as `read` gives it leave no doubt of, so that the encoder isn't asked."""
-        margins = self._gram_margins(text, focus(text)) + self.cheap_bias
+        margins = _margins(self.words, self._focused_row(text, focus(text)))
         second, first = np.partition(margins, -2)[-2:]
         return self.labels[int(margins.argmax())] if first - second >= self.cheap_gap else None
 
-    def _gram_margins(self, text: str, focused: str) -> Floats:
-        columns, values = _gram_row(self.vectoriser, self.sounds, text, focused)
-        return values @ self.grams[columns]
+    def _focused_row(self, text: str, focused: str) -> Row:
+        columns, values = self.row(text)
+        if focused == text:
+            return columns, values
+        more_columns, more_values = self.vectoriser.row(features.keys(focused, self.sounds))
+        return _both((columns, values), (more_columns, more_values))
 
     def save(self, folder: Path) -> None:
         """Write what `load` maps."""
@@ -136,15 +156,21 @@ class Classifier:
         )
 
 
-def _gram_row(vectoriser: Vectoriser, sounds: Sounds, text: str, focused: str) -> tuple[Labels, Floats]:
-    columns, values = vectoriser.row(features.keys(text, sounds))
-    if focused == text:
-        return columns, values
-    more_columns, more_values = vectoriser.row(features.keys(focused, sounds))
+def _margins(weights: Halves, row: Row) -> Floats:
+    columns, values = row
+    return np.asarray(values @ weights[columns].astype(np.float32), np.float32)
+
+
+def _both(whole: Row, focused: Row) -> Row:
     return (
-        np.concatenate([columns, more_columns]),
-        np.concatenate([values * np.float32(1 - FOCUS), more_values * np.float32(FOCUS)]),
+        np.concatenate([whole[0], focused[0]]),
+        np.concatenate([whole[1] * np.float32(1 - FOCUS), focused[1] * np.float32(FOCUS)]),
     )
+
+
+def _gram_row(vectoriser: Vectoriser, sounds: Sounds, text: str, focused: str) -> Row:
+    whole = vectoriser.row(features.keys(text, sounds))
+    return whole if focused == text else _both(whole, vectoriser.row(features.keys(focused, sounds)))
 
 
 def _encoded(encoder: Encoder, texts: Sequence[str], focused: Sequence[str]) -> Floats:
@@ -188,6 +214,7 @@ def fit(
     near *= weight
     temperature, cheap_temperature, cheap_gap = _calibrated(linear, near, target, slack)
     progress("solution")
+    words = _solve(linear.copy(), target, slack)
     linear += near
     duals = _solve(linear, target, slack)
     return Classifier(
@@ -195,11 +222,12 @@ def fit(
         sounds,
         vectoriser,
         encoder,
-        grams=np.ascontiguousarray(grams.T @ duals, np.float32),
+        # Half floats: margins are sums of a hundred of them and differ by tenths.
+        words=np.ascontiguousarray(grams.T @ words, np.float16),
+        grams=np.ascontiguousarray(grams.T @ duals, np.float16),
         directions=directions,
         examples=examples,
         duals=duals * np.float32(weight),
-        cheap_bias=near.mean(axis=0) @ duals,
         temperature=temperature,
         cheap_temperature=cheap_temperature,
         cheap_gap=cheap_gap,
@@ -255,16 +283,15 @@ def _solve(kernel: Floats, target: Labels, slack: Floats) -> Floats:
 
 
 def _held_out(linear: Floats, near: Floats, target: Labels, slack: Floats) -> tuple[Floats, Floats]:
-    """Margins of every line by a model that had not seen it: with the encoder's part, and with its average."""
+    """Margins of every line by models that had not seen it: the whole one, and that of the n-grams alone."""
     full, cheap = np.empty((2, len(target), len(slack)), np.float32)
     fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
     for number in range(FOLDS):
         held, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         square, across = np.ix_(rest, rest), np.ix_(held, rest)
-        duals = _solve(linear[square] + near[square], target[rest], slack)
-        grams = linear[across] @ duals
-        cheap[held] = grams + near[square].mean(axis=0) @ duals
-        full[held] = grams + near[across] @ duals
+        words = linear[across]
+        cheap[held] = words @ _solve(linear[square], target[rest], slack)
+        full[held] = (words + near[across]) @ _solve(linear[square] + near[square], target[rest], slack)
     return full, cheap
 
 

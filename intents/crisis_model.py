@@ -9,7 +9,8 @@ its own labels, weights and threshold, and lies in the classifier's folder as cr
     crisis.use(CrisisModel.load(folder, classifier))  # from now on crisis.detect asks it
 
 A message is also judged by the training lines nearest in meaning, of danger and of what only sounds like it. That
-needs the encoder, which costs most: it is asked only where the n-grams and the rules leave a doubt.
+needs the encoder, which costs most: a model of the words and the rules alone goes first, and the encoder is asked only
+where that one leaves a doubt.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ NEAR_INTENTS = frozenset(
 # From a margin to log-odds.
 SLOPE = 6.0
 
-_ARRAYS = ("grams", "families", "examples", "duals", "points")
+_ARRAYS = ("words", "word_families", "grams", "families", "examples", "duals", "points")
 
 
 class Reader(Protocol):
@@ -64,6 +65,10 @@ class Reader(Protocol):
         """The spelling the model works on."""
         ...
 
+    def row(self, text: str) -> tuple[NDArray[np.int64], Floats]:
+        """The known n-grams of a text so spelt, and how much each counts."""
+        ...
+
     def sure(self, text: str) -> str | None:
         """The intent its n-grams alone leave no doubt of."""
         ...
@@ -75,26 +80,31 @@ class CrisisModel:
     message and the families found in it gives the probability of danger, 0.5 at the threshold."""
 
     reader: Reader
+    words: Floats
+    word_families: Floats
+    """The model of the words and the rules alone."""
     grams: Floats
     families: Floats
     examples: Floats
     """The lines learnt from, in the encoder's main directions."""
     duals: Floats
     points: Floats
-    """The threshold, the margin up to which the encoder isn't asked, and what its part adds on average."""
+    """The threshold, and the margin of the words alone up to which the encoder isn't asked."""
 
     def __call__(self, text: str, found: Sequence[crisis.Family] = ()) -> float:
         """How likely `text`, in which the rules found `found`, speaks of danger."""
         normal = self.reader.read(text)
         if not any(ch.isalpha() for ch in normal):
             return 0.0
-        columns, values = self.reader.vectoriser.row(features.keys(normal, self.reader.sounds))
-        threshold, doubt, usual = self.points.tolist()
-        margin = float(values @ self.grams[columns]) + float(self.families[_family_columns(found)].sum())
-        if margin + usual < doubt or (not found and margin + usual < threshold and self._elsewhere(normal)):
-            margin = min(margin + usual, threshold - 0.1)
+        columns, values = self.reader.row(normal)
+        threshold, doubt = self.points.tolist()
+        spoken = _family_columns(found)
+        margin = float(values @ self.words[columns]) + float(self.word_families[spoken].sum())
+        if margin < doubt or (not found and margin < threshold and self._elsewhere(normal)):
+            margin = min(margin, threshold - 0.1)
         else:
             vector = self.reader.encoder.encode([normal])[:, :WIDTH] @ self.reader.directions
+            margin = float(values @ self.grams[columns]) + float(self.families[spoken].sum())
             margin += float(_nearness(vector, self.examples)[0] @ self.duals)
         return float(1 / (1 + np.exp(-np.clip(SLOPE * (margin - threshold), -30, 30))))
 
@@ -116,9 +126,10 @@ class CrisisModel:
         model = cls(reader, **arrays)
         if (
             model.grams.shape != reader.vectoriser.known.shape
+            or model.words.shape != model.grams.shape
             or model.families.shape != (len(crisis.rules()[2]),)
             or model.examples.shape != (len(model.duals), reader.directions.shape[1])
-            or model.points.shape != (3,)
+            or model.points.shape != (2,)
         ):
             raise ValueError("crisis_*.npy belong to another model")
         return model
@@ -137,22 +148,25 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     some, others = rest[::step], [line for number, line in enumerate(rest) if number % step]
     if others:
         # Which of the others sound like danger is told from their words; the encoder would take too long.
-        words = _Lines.of(reader, kept + some)
-        duals = _solve(words.kernel(), words.danger, words.slack)
-        likeness = _Lines.of(reader, others).grams @ (words.grams.T @ duals)
+        first = _Lines.of(reader, kept + some)
+        duals = _solve(first.kernel(), first.danger, first.slack)
+        likeness = _Lines.of(reader, others).grams @ (first.grams.T @ duals)
         some += [others[i] for i in np.argsort(-likeness, kind="stable")[:ORDINARY]]
     known = _Lines.of(reader, kept + some)
     examples = np.ascontiguousarray(reader.encoder.encode(known.normal)[:, :WIDTH] @ reader.directions, np.float32)
     flat, nearness = known.kernel(), np.float32(NEAR) * _nearness(examples, examples)
     threshold, doubt = _points(flat, nearness, known)
+    words = _solve(flat.copy(), known.danger, known.slack)
     duals = _solve(flat + nearness, known.danger, known.slack)
     return CrisisModel(
         reader,
+        words=np.asarray(known.grams.T @ words, np.float32),
+        word_families=known.families.T @ words,
         grams=np.asarray(known.grams.T @ duals, np.float32),
         families=known.families.T @ duals,
         examples=examples,
         duals=duals * np.float32(NEAR),
-        points=np.array([threshold, doubt, nearness.mean(axis=0) @ duals], np.float32),
+        points=np.array([threshold, doubt], np.float32),
     )
 
 
@@ -206,9 +220,9 @@ def _points(flat: Floats, nearness: Floats, known: _Lines) -> tuple[float, float
         if not danger[rest].any() or danger[rest].all() or not len(held):
             return 0.0, -9.0
         square, across = np.ix_(rest, rest), np.ix_(held, rest)
-        duals = _solve(flat[square] + nearness[square], danger[rest], slack[rest])
-        words = flat[across] @ duals
-        cheap[held], full[held] = words + nearness[square].mean(axis=0) @ duals, words + nearness[across] @ duals
+        cheap[held] = flat[across] @ _solve(flat[square], danger[rest], slack[rest])
+        both = _solve(flat[square] + nearness[square], danger[rest], slack[rest])
+        full[held] = (flat[across] + nearness[across]) @ both
     quiet = full[known.near]
     threshold = float(np.quantile(quiet, 1 - NEAR_ALARMS)) if len(quiet) else 0.0
     heard = cheap[danger & (full >= threshold)]

@@ -21,6 +21,9 @@ _ASKS = re.compile(
     "怎么|咋|哪|吗|么$|呢|多少|几|啥|什么|能不能|可不可以|有没有|行不行|会不会|想[要问找办查]|我要|帮|求|请|麻烦|能|可以|？"
 )
 _JOINED = re.compile("另外|还有|顺便|再问|再有|对了|以及|同时|那")
+# 老年卡能坐地铁吗，丢了怎么补: the second question alone sounds like another matter, but the whole message doesn't hint at
+# it. Unless a word joins two matters, the whole must find the second at least this likely.
+OVERHEARD = 0.02
 # Longer ones are stories with one wish; halves of them mislead.
 _LONGEST_DOUBLE = 60
 # The platform lets people send 2,048 characters; beyond twice that it is no person's message.
@@ -103,16 +106,16 @@ class Understander:
                 None,
                 (("out_of_scope", 1.0), *((label, 0.0) for label in labels if label != "out_of_scope")),
             )
-        halves = _halves(normal)
+        halves, joined = _halves(normal)
         rows = self.classifier.probabilities([normal, *halves])
         ranking = _ranking(labels, rows[0])
         if not halves:
             return ranking[0][0], None, ranking
         needs = [(labels[int(row.argmax())], float(row.max())) for row in rows[1:]]
-        return self._two_needs(ranking, needs)
+        return self._two_needs(ranking, needs, joined)
 
     def _two_needs(
-        self, ranking: tuple[tuple[str, float], ...], needs: list[tuple[str, float]]
+        self, ranking: tuple[tuple[str, float], ...], needs: list[tuple[str, float]], joined: bool
     ) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
         whole = ranking[0][0]
         (first, sure_first), (last, sure_last) = needs
@@ -125,25 +128,29 @@ class Understander:
         second = first if intent == last else last
         # The rule decides, not the odds of the whole message; they are reported in the order of the decision.
         odds = dict(ranking)
+        if not joined and not urgent and odds[intent] < OVERHEARD:
+            return whole, None, ranking
         odds[intent], odds[whole] = max(odds[intent], odds[whole]), min(odds[intent], odds[whole])
         return intent, second, tuple(sorted(odds.items(), key=lambda item: (-item[1], item[0] != intent)))
 
 
-def _halves(normal: str) -> list[str]:
-    """The two questions of a message that seems to hold two; nothing when it holds one."""
+def _halves(normal: str) -> tuple[list[str], bool]:
+    """The two questions of a message that seems to hold two (nothing when it holds one), and whether a word such as
+    另外 joins them."""
     parts = clauses(focus(normal))
     asking = [i for i, part in enumerate(parts) if _ASKS.search(part)]
     if not asking or not asking[-1] or len(normal) > _LONGEST_DOUBLE:
-        return []
-    if _JOINED.match(parts[asking[-1]]):
+        return [], False
+    joined = _JOINED.match(parts[asking[-1]]) is not None
+    if joined:
         cut = asking[-1]
     elif (
         len(asking) > 1 and len(parts[asking[-1]].strip("，。；！？ ")) >= 5
     ):  # 能举报吗 asks about what was said before
         cut = asking[0] + 1
     else:
-        return []
-    return ["".join(parts[:cut]), "".join(parts[cut:])]
+        return [], False
+    return ["".join(parts[:cut]), "".join(parts[cut:])], joined
 
 
 def _ranking(labels: tuple[str, ...], probabilities: Floats) -> tuple[tuple[str, float], ...]:
