@@ -62,13 +62,22 @@ def _numbers_that_differ(knowledge: Knowledge, on: date) -> Iterator[Fault]:
             if article is None:
                 yield Fault(rule.file, rule.id, "told_in", f"is no article: {id}")
                 continue
-            told = numbers.told(article)
-            for number in held:
-                # 1.5 times may be told as 150 per cent, 12 months as a year.
-                if not {numbers.plain(str(n)) for n in (number, number * 100, number / 12)} & told:
-                    yield Fault(
-                        article.file, id, "answer", f"does not tell {number}, which rule {rule.id} computes with"
-                    )
+            for number in _missing(article, held):
+                fault = f"does not tell {number}, which rule {rule.id} computes with"
+                yield Fault(article.file, id, "answer", fault)
+
+
+def untold(article: Article, value: Value) -> list[Decimal]:
+    """The numbers of a rule's value that an article does not tell."""
+    return list(_missing(article, list(_flat(value))))
+
+
+def _missing(article: Article, held: list[Decimal]) -> Iterator[Decimal]:
+    told = numbers.told(article)
+    for number in held:
+        # 1.5 times may be told as 150 per cent, 12 months as a year.
+        if not {numbers.plain(str(n)) for n in (number, number * 100, number / 12)} & told:
+            yield number
 
 
 def _flat(value: Value) -> Iterator[Decimal]:

@@ -2,6 +2,8 @@
 
 import csv
 import re
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,18 @@ def test_the_check_command_finds_nothing_wrong_today():
     report = check(None, TODAY)
     assert [str(fault) for fault in report.errors] == []
     assert report.articles > 280
+
+
+def test_reviews_are_spread_so_that_nothing_empties_itself_at_once(knowledge):
+    """An install that nobody reviews loses a few answers a week, the plain ones last, and keeps those for danger."""
+    weeks = Counter(a.next_review.isocalendar()[:2] for a in knowledge.articles.values())
+    assert max(weeks.values()) <= 8
+    assert min(a.next_review for a in knowledge.articles.values()) > TODAY + timedelta(days=60)
+    half_a_year = TODAY + timedelta(days=183)
+    for region in ("ningbo", "zhongshan"):
+        missing = [i for i in SERVICE_INTENTS if knowledge.main(i, region, half_a_year) is None]
+        assert missing == [], f"{region}: {missing}"
+    standing = [a for a in knowledge.articles.values() if a.valid(half_a_year)]
+    assert len(standing) > 0.75 * len(knowledge.articles)
+    two_years = TODAY + timedelta(days=728)
+    assert knowledge.main("psych_crisis", "haishu", two_years) and knowledge.main("emergency", "haishu", two_years)
