@@ -49,16 +49,26 @@ def prepare(app: Flask, settings: Settings) -> None:
     app.register_error_handler(Exception, _broken)
 
 
+FIXED = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Permissions-Policy": "camera=(self), geolocation=(self), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""Headers of every answer that doesn't set its own."""
+
+
+def transport(app: Flask) -> dict[str, str]:
+    """Where the service is reached by https, browsers are to insist on it. (Behind a proxy requests come by http.)"""
+    return {"Strict-Transport-Security": "max-age=31536000"} if app.config["SESSION_COOKIE_SECURE"] else {}
+
+
 def _protect(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _CSP)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
-    headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if current_app.config["SESSION_COOKIE_SECURE"]:  # behind a proxy the request itself comes by http
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    for name, value in (FIXED | transport(current_app)).items():
+        headers.setdefault(name, value)
     if response.mimetype == "text/html":
         headers.setdefault("Cache-Control", "no-store")
     return response

@@ -17,7 +17,7 @@ from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 import clock
@@ -32,10 +32,11 @@ from bot.state import State
 from handlers import manners, talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
-from records import cases, conversations, handoffs, outbox, people, reminders, subscriptions
+from records import cases, conversations, handoffs, outbox, people, reminders, subscriptions, turns
 from records.base import Busy, write
 from records.desk import Desk
 from records.handoffs import Alarm
+from records.people import Known
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +142,8 @@ def _turn(
         if waiting is not None and waiting.state == "waiting" and not waiting.urgent:
             handoffs.close(conn, waiting.id, "withdrawn", now)
     turn_id = f"{int(now.timestamp() * 1000):011x}{secrets.token_hex(5)}"
-    conversations.add(conn, _rows(person.id, turn_id, inbound, heard, decision))
-    _remember(conn, person, inbound, decision)
+    rows = _rows(person.id, turn_id, inbound, heard, decision)
+    turns.keep(conn, rows, inbound.window, _memory(person, inbound, decision))
     _hand_over(service, conn, person, turn_id, heard, decision)
     if decision.draft:
         channel, region = service.channels.get(inbound.channel), decision.region or person.region
@@ -166,7 +167,7 @@ def _decided(situation: Situation) -> Decision:
         return Decision("question", (talk.broken(),), situation.state, handler="human_agent")
 
 
-def _filed(service: Service, conn: Connection, person: Row[Any], decision: Decision, filing: Filing) -> Decision:
+def _filed(service: Service, conn: Connection, person: Known, decision: Decision, filing: Filing) -> Decision:
     """File a confirmed form as a case; its receipt, with the number, is what the person gets."""
     region = filing.region(service.knowledge.regions) or person.region or service.settings.regions[0]
     number = cases.open_case(
@@ -179,20 +180,16 @@ def _filed(service: Service, conn: Connection, person: Row[Any], decision: Decis
     return replace(decision, replies=(*decision.replies, receipt), state=replace(decision.state, offered=offered))
 
 
-def _locked(conn: Connection, inbound: Inbound) -> Row[Any]:
+def _locked(conn: Connection, inbound: Inbound) -> Known:
     """The person's row, held until the transaction ends, and whether this message was taken before."""
-    found = _look(conn, inbound)
+    who = inbound.channel, inbound.sender
+    found = people.look(conn, *who, inbound.key)
     if found is None:
-        people.add(conn, inbound.channel, inbound.sender, clock.now())
-        found = _look(conn, inbound)
+        made = people.add(conn, *who, clock.now())
+        found = Known(made, None, None, None, False) if made else people.look(conn, *who, inbound.key)
     if found is None:
         raise Busy("a person's row vanished while it was being made")
     return found
-
-
-def _look(conn: Connection, inbound: Inbound) -> Row[Any] | None:
-    look = people.look_and_lock if conn.dialect.name == "postgresql" else people.look
-    return look(conn, inbound.channel, inbound.sender, inbound.key)
 
 
 def _again(service: Service, conn: Connection, inbound: Inbound, person_id: int, late: bool) -> Taken:
@@ -248,18 +245,18 @@ def _masked(text: str, heard: Understanding | None) -> str:
     return manners.veiled(text)
 
 
-def _remember(conn: Connection, person: Row[Any], inbound: Inbound, decision: Decision) -> None:
+def _memory(person: Known, inbound: Inbound, decision: Decision) -> dict[str, Any]:
     """The dialogue's state, the region, whether the person follows us, and the sending window this contact opens."""
     now = clock.now()
     leaving = inbound.event in LEAVING
-    people.remember(
-        conn, person.id, inbound.window, now, state=decision.state.packed(), region=decision.region or person.region,
+    return people.memory(
+        person.id, inbound.window, now, state=decision.state.packed(), region=decision.region or person.region,
         following=not leaving, erase_at=now if leaving else None,
     )  # fmt: skip
 
 
 def _hand_over(
-    service: Service, conn: Connection, person: Row[Any], turn_id: str, heard: Understanding | None, decision: Decision
+    service: Service, conn: Connection, person: Known, turn_id: str, heard: Understanding | None, decision: Decision
 ) -> None:
     """What replies ask for (a member of staff, a reminder), and the alarm of a person in danger."""
     now = clock.now()

@@ -25,6 +25,7 @@ K1, B = 1.2, 0.5
 LIKELY = 3.0  # a sure intent makes its articles four times as fit
 MEANT, PLAIN = 20.0, 10.0  # and gives them, its plain ones more, a worth of their own: as some three shared words would
 UNSURE = 0.1  # an intent less probable than this says nothing
+REMEMBERED = 500  # questions whose scores are kept
 COMMON = 0.25  # a term in more than this share of the texts tells nothing and costs most
 
 
@@ -62,13 +63,13 @@ class _Postings:
 
     def score(self, query: Iterable[str]) -> NDArray[np.float32]:
         """What each text is worth to a query."""
-        scores = np.zeros(self.size, dtype=np.float32)
-        for term in query:
-            n = self.number.get(term)
-            if n is not None:
-                here = slice(self.start[n], self.start[n + 1])
-                scores[self.text[here]] += self.worth[here]
-        return scores
+        known = [n for n in map(self.number.get, query) if n is not None]
+        if not known:
+            return np.zeros(self.size, dtype=np.float32)
+        here = [slice(self.start[n], self.start[n + 1]) for n in known]
+        texts = np.concatenate([self.text[part] for part in here])
+        worth = np.concatenate([self.worth[part] for part in here])
+        return np.bincount(texts, weights=worth, minlength=self.size).astype(np.float32)
 
 
 class Index:
@@ -79,6 +80,7 @@ class Index:
         self.regions = regions
         self.synonyms = synonyms
         self.keys = list(regions.regions)
+        self._scored: dict[tuple[str, str], NDArray[np.float32]] = {}
         asked = [(a.title, *a.questions) for a in self.articles]
         self.starts = np.cumsum([0, *(len(texts) for texts in asked)])[:-1]
         questions = [[self._question(text) for text in texts] for texts in asked]
@@ -111,7 +113,7 @@ class Index:
         if likely:
             # 整个人很丧 shares no word with the article on low spirits: what is understood must count by itself.
             probable = self._probability(likely)
-            scores *= 1 + LIKELY * probable
+            scores = scores * (1 + LIKELY * probable)  # a new array: what was scored is kept for the next question
             scores += (MEANT + PLAIN * self.plain) * probable * self._nearness(chain)
         return self._best(scores, on, limit, chain)
 
@@ -126,10 +128,16 @@ class Index:
         return self._best(scores, on, len(at), chain)
 
     def _scores(self, query: str, chain: Sequence[str]) -> NDArray[np.float32]:
-        wanted = set(terms.query_terms(query, self.synonyms))
-        scores: NDArray[np.float32] = np.maximum.reduceat(self.asked.score(wanted), self.starts)
-        scores += WHOLE * self.whole.score(wanted)
-        return scores * self._nearness(chain)
+        # One message is looked up more than once in a turn, and many people ask in the same words.
+        scored = self._scored.get((query, chain[0]))
+        if scored is None:
+            wanted = set(terms.query_terms(query, self.synonyms))
+            scored = np.maximum.reduceat(self.asked.score(wanted), self.starts)
+            scored = (scored + WHOLE * self.whole.score(wanted)) * self._nearness(chain)
+            if len(self._scored) >= REMEMBERED:
+                self._scored.clear()
+            self._scored[query, chain[0]] = scored
+        return scored
 
     def _nearness(self, chain: Sequence[str]) -> NDArray[np.float32]:
         nearness = np.zeros(len(self.keys), dtype=np.float32)  # another place's articles count for nothing
@@ -151,8 +159,10 @@ class Index:
         top = np.argpartition(-scores, few - 1)[:few]
         hits: dict[str, Hit] = {}
         for n in top[np.argsort(-scores[top], kind="stable")]:
+            if scores[n] <= 0 or len(hits) >= limit:
+                break
             article = self._nearest(self.articles[n], on, chain)
-            if scores[n] > 0 and article.valid(on) and len(hits) < limit:
+            if article.valid(on):
                 hits.setdefault(article.id, Hit(article, float(scores[n])))
         return list(hits.values())
 

@@ -80,7 +80,10 @@ class Knowledge:
 
         工资卡被包工头收走 is about unpaid wages, but the answer lies in the article on building sites.
         """
-        plain = self.main(intent, region, on)
+        known = self.find(intent, region, on)
+        plain = next((a for a in known if a.aspect == "main"), None)
+        if plain is not None and len(known) == 1:
+            return plain
         hits = self._index.within(intent, question, region, on)
         if not hits:
             return plain

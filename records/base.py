@@ -1,6 +1,7 @@
 """The database: engine, transactions, and the column types every table shares."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,9 @@ class SealedText(TypeDecorator[str]):
         return None if value is None else crypto.cipher().decrypt(value).decode("utf-8", "surrogatepass")
 
 
+_dense = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class SealedJson(TypeDecorator[Any]):
     """Personal data of several fields, encrypted at rest as one JSON text."""
 
@@ -89,7 +93,7 @@ class SealedJson(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
         if value is None:
             return None
-        return crypto.cipher().encrypt(json.dumps(value, separators=(",", ":")).encode())
+        return crypto.cipher().encrypt(_dense(value).encode())
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(crypto.cipher().decrypt(value))
@@ -136,7 +140,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later could fail half way; a writer takes its lock at once.
     writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    try:
+        connection.connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+    except sqlite3.OperationalError as fault:  # the driver's own call is four times as fast; its error is as usual
+        raise OperationalError("BEGIN", None, fault) from fault
 
 
 @contextmanager

@@ -5,7 +5,7 @@ A row holds no name and no number. Who somebody really is belongs to declaration
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Instant, SealedJson, SealedText
 from records.crypto import cipher
+from records.prepared import Prepared
 
 # Platform quotas (customer messages, since 2023-06-12): 5 within 48 h of a message, 3 within 1 minute of a click,
 # follow or scan.
@@ -72,23 +73,29 @@ def external_hash(channel: str, external: str) -> bytes:
     return cipher().lookup(channel, external)
 
 
-def add(conn: Connection, channel: str, external: str, at: datetime) -> None:
-    """Make sure the person has a row. Harmless when somebody else makes it at the same moment."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(Person).on_conflict_do_nothing(index_elements=["channel", "external_hash"])
-    conn.execute(
-        insert,
-        {
-            "channel": channel,
-            "external_hash": external_hash(channel, external),
-            "external": external,
-            "following": True,
-            "message_left": 0,
-            "click_left": 0,
-            "created_at": at,
-            "seen_at": at,
-        },
+_NEW = ("channel", "external_hash", "external", "following", "message_left", "click_left", "created_at", "seen_at")
+_ADD = {
+    name: Prepared(
+        dialect.insert(Person)
+        .values({column: bindparam(column) for column in _NEW})
+        .on_conflict_do_nothing(index_elements=["channel", "external_hash"])
+        .returning(Person.__table__.c.id)
     )
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}
+
+
+def add(conn: Connection, channel: str, external: str, at: datetime) -> int | None:
+    """Make sure the person has a row. Harmless when somebody else makes it at the same moment.
+
+    Returns the new row's id; None for a person who was known before.
+    """
+    row = {
+        "channel": channel, "external_hash": external_hash(channel, external), "external": external,
+        "following": True, "message_left": 0, "click_left": 0, "created_at": at, "seen_at": at,
+    }  # fmt: skip
+    made = _ADD[conn.dialect.name].first(conn, row)
+    return made[0] if made else None
 
 
 def get(conn: Connection, person_id: int) -> Row[Any] | None:
@@ -121,41 +128,46 @@ _LOOK = select(
     _people.state,
     exists().where(_messages.c.person_id == _people.id, _messages.c.dedup == bindparam("key")).label("seen_before"),
 ).where(_people.channel == bindparam("channel"), _people.external_hash == bindparam("hashed"))
-_LOCK = _LOOK.with_for_update(of=Person.__table__)
+_LOOK_PREPARED, _LOCK = Prepared(_LOOK), Prepared(_LOOK.with_for_update(of=Person.__table__))
 
 
-def look(conn: Connection, channel: str, external: str, key: str) -> Row[Any] | None:
-    """What a turn needs of a person, and whether the message `key` was taken before (`seen_before`)."""
-    return conn.execute(_LOOK, _who(channel, external, key)).first()
+class Known(NamedTuple):
+    """What a turn needs of a person; see `Person`. `seen_before`: this very message was taken before."""
+
+    id: int
+    line: str | None
+    region: str | None
+    state: Any
+    seen_before: bool
 
 
-def look_and_lock(conn: Connection, channel: str, external: str, key: str) -> Row[Any] | None:
-    """The same, and the row stays ours until the transaction ends (PostgreSQL; SQLite has one writer anyway)."""
-    return conn.execute(_LOCK, _who(channel, external, key)).first()
+def look(conn: Connection, channel: str, external: str, key: str) -> Known | None:
+    """What a turn needs of a person, and whether the message `key` was taken before.
+
+    On PostgreSQL the row stays ours until the transaction ends; SQLite has one writer anyway.
+    """
+    prepared = _LOCK if conn.dialect.name == "postgresql" else _LOOK_PREPARED
+    found = prepared.first(conn, {"channel": channel, "hashed": external_hash(channel, external), "key": key})
+    return Known(*found) if found else None
 
 
-def _who(channel: str, external: str, key: str) -> dict[str, Any]:
-    return {"channel": channel, "hashed": external_hash(channel, external), "key": key}
+def remembering(kind: str) -> Update:
+    """The update that keeps what a turn leaves behind with the person, for each kind of window it opens; its values
+    come from `memory`."""
+    names = ("state", "region", "following", "seen_at", "erase_at")
+    opened = (f"{kind}_until", f"{kind}_left") if kind else ()
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*names, *opened)}
+    return update(Person).where(Person.id == bindparam("person")).values(values)
 
 
-def _remembering(*extra: str) -> Update:
-    names = ("state", "region", "following", "seen_at", "erase_at", *extra)
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-    return update(Person).where(Person.id == bindparam("person_id")).values(values)
-
-
-_REMEMBER = {kind: _remembering(f"{kind}_until", f"{kind}_left") for kind in WINDOWS} | {"": _remembering()}
-
-
-def remember(
-    conn: Connection, person_id: int, window: str, at: datetime, *, state: Any, region: str | None, following: bool,
+def memory(
+    person_id: int, window: str, at: datetime, *, state: Any, region: str | None, following: bool,
     erase_at: datetime | None,
-) -> None:  # fmt: skip
-    """Keep what a turn leaves behind with the person, and open the sending window that its contact gives."""
+) -> dict[str, Any]:  # fmt: skip
+    """The values for `remembering(window)`."""
     values = {"state": state, "region": region, "following": following, "seen_at": at, "erase_at": erase_at}
     values |= opened_window(window, at)
-    statement = _REMEMBER[window if window in WINDOWS else ""]
-    conn.execute(statement, {"person_id": person_id} | {f"new_{name}": value for name, value in values.items()})
+    return {"person": person_id} | {f"new_{name}": value for name, value in values.items()}
 
 
 def open_window(conn: Connection, person_id: int, kind: str, at: datetime) -> None:

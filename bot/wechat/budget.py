@@ -5,11 +5,9 @@ written to the spool before the platform gets its acknowledgement, and the repli
 the late thread itself as soon as it is done, or from the spool's replay.
 """
 
-import contextvars
 import logging
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
@@ -18,6 +16,7 @@ from bot.message import Inbound
 from bot.service import Service
 from bot.turn import Taken
 from bot.wechat import spool
+from bot.wechat.crew import Crew
 from bot.wechat.faults import where
 from intents import crisis
 from records.base import Busy
@@ -49,12 +48,12 @@ class Outcome:
 def answer(service: Service, inbound: Inbound, arrived: float) -> Outcome:
     """Take the turn within `settings.reply_budget` seconds of `arrived` (monotonic), or keep the message for later."""
     race = _Race(service, inbound)
-    job = _pool(service).submit(contextvars.copy_context().run, race.run)
-    race.finished.wait(max(0.0, arrived + service.settings.reply_budget - monotonic()))
+    _pool(service).submit(race.run)
+    race.finished.acquire(timeout=max(0.0, arrived + service.settings.reply_budget - monotonic()))
     taken = race.settle()
     if taken is not None:
         return Outcome(taken)
-    if job.cancel():
+    if not race.begun:
         log.warning("no thread was free for a turn within its budget")
     return Outcome(kept=race.kept, emergency=_emergency(inbound, race.kept))
 
@@ -81,14 +80,20 @@ class _Race:
     def __init__(self, service: Service, inbound: Inbound) -> None:
         self.service = service
         self.inbound = inbound
-        self.finished = threading.Event()
+        self.finished = threading.Lock()
+        self.finished.acquire()  # released by the thread that has run
         self.decision = threading.Lock()
         self.taken: Taken | None = None
+        self.begun = False
         self.kept = False
 
     def run(self) -> None:
         """In the pool's thread: take the turn; when the callback has given up on it, deliver it ourselves."""
         taken: Taken | None = None
+        with self.decision:
+            if self.kept:
+                return  # nobody waits any more; the spool's replay takes it
+            self.begun = True
         try:
             taken = turn.take(self.service, self.inbound)
         except Busy as fault:
@@ -98,7 +103,7 @@ class _Race:
         with self.decision:
             self.taken = taken
             late = self.kept
-        self.finished.set()
+        self.finished.release()
         if late and taken is not None:
             self._deliver()
 
@@ -117,14 +122,16 @@ class _Race:
             return self.taken
 
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: dict[int, Crew] = {}
 _making = threading.Lock()
 
 
-def _pool(service: Service) -> ThreadPoolExecutor:
-    """The process's own pool: a few threads more than the server has, so that stuck turns don't block good ones."""
+def _pool(service: Service) -> Crew:
+    """The process's own crew: a few threads more than the server has, so that stuck turns don't block good ones."""
     pid = os.getpid()
-    with _making:
-        if pid not in _pools:
-            _pools[pid] = ThreadPoolExecutor(service.settings.threads + 4, thread_name_prefix="turn")
-        return _pools[pid]
+    crew = _pools.get(pid)
+    if crew is None:
+        with _making:
+            crew = _pools.get(pid) or Crew(service.settings.threads + 4)
+            _pools[pid] = crew
+    return crew

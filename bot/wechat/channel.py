@@ -7,7 +7,7 @@ from flask import Flask
 
 from bot.message import Reply
 from bot.service import Service
-from bot.wechat import jssdk, menu, oauth, replies, routes, spool
+from bot.wechat import door, jssdk, menu, oauth, replies, routes, spool
 from settings import Settings
 
 
@@ -41,5 +41,6 @@ def register(app: Flask, _service: Service) -> None:
     for blueprint in (routes.blueprint, oauth.blueprint, jssdk.blueprint):
         app.register_blueprint(blueprint)
     app.extensions["csrf"].exempt(routes.blueprint)
+    door.put_before(app)
     app.cli.add_command(menu.group)
     app.cli.add_command(spool.group)

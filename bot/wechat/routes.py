@@ -6,13 +6,16 @@ that never came from the platform.
 """
 
 import logging
+from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import NamedTuple
 
 import redis
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 import clock
+from bot.message import Inbound
 from bot.service import Service
 from bot.wechat import budget, delivery, gateway, replies
 from bot.wechat.faults import where
@@ -38,24 +41,49 @@ def check() -> Response:
 @blueprint.post("/wechat")
 def receive() -> Response:
     """One message or event."""
-    arrived = monotonic()
     request.max_content_length = LARGEST
-    service = _service()
-    received = gateway.receive(service.settings, request.args, request.get_data(cache=False), clock.now())
-    if received.report is not None:
-        delivery.hear(service, received.report)
-        return _plain("")
-    if received.inbound is None:
-        log.info("nothing to do for kind %a", received.kind[:60])
-        return _plain("")
-    _refuse_reuse(service, received)
-    return _answer(service, received, arrived)
+    answer = respond(_service(), request.args, lambda: request.get_data(cache=False), monotonic())
+    return _plain(answer.body, answer.status, answer.kind)
 
 
-def _answer(service: Service, received: Received, arrived: float) -> Response:
-    inbound = received.inbound
-    if inbound is None:
-        return _plain("")
+class Answer(NamedTuple):
+    """What the platform gets."""
+
+    body: str = ""
+    status: int = 200
+    kind: str = "text/plain; charset=utf-8"
+
+
+def respond(service: Service, args: Mapping[str, str], read: Callable[[], bytes], arrived: float) -> Answer:
+    """The answer to one callback. `args`: its query; `read`: gives its body; `arrived`: when it came (monotonic)."""
+    try:
+        received = gateway.receive(service.settings, args, read(), clock.now())
+        if received.report is not None:
+            delivery.hear(service, received.report)
+            return Answer()
+        if received.inbound is None:
+            log.info("nothing to do for kind %a", received.kind[:60])
+            return Answer()
+        _refuse_reuse(service, args.get("signature", ""), received)
+        return _answer(service, received, received.inbound, arrived)
+    except Refused as fault:
+        return _refusal(fault)
+    except RequestEntityTooLarge:
+        return _refusal(Refused(413, "body-too-large"))
+    except HTTPException as fault:  # what the server itself objects to: its status, without its page
+        return _refusal(Refused(fault.code or 400, "bad-request"))
+    except Exception as fault:  # noqa: BLE001 - before the message was kept: it must be pushed again, and shows no page
+        log.error("callback failed: %s", where(fault))
+        return Answer(status=503)
+
+
+def _refusal(fault: Refused) -> Answer:
+    """One log line, an empty body, no trace."""
+    log.warning("callback refused: %s %s", fault.status, fault.reason)
+    return Answer(status=fault.status)
+
+
+def _answer(service: Service, received: Received, inbound: Inbound, arrived: float) -> Answer:
     outcome = budget.answer(service, inbound, arrived)
     if outcome.taken is not None:
         text, _in_the_outbox = replies.first_and_rest(service.settings, outcome.taken.replies)
@@ -64,18 +92,18 @@ def _answer(service: Service, received: Received, arrived: float) -> Response:
         return _rendered(service, received, outcome.emergency)
     # Nothing is kept only when neither database nor disk takes it. Then the platform must not hear 'ok': an
     # acknowledged message would be lost for good, an unacknowledged one is pushed again.
-    return _plain("") if outcome.kept else _plain("", 503)
+    return Answer() if outcome.kept else Answer(status=503)
 
 
-def _rendered(service: Service, received: Received, text: str) -> Response:
+def _rendered(service: Service, received: Received, text: str) -> Answer:
     if not text:
-        return _plain("")
+        return Answer()
     body = replies.passive(service.settings, received, text, clock.now())
     kind = "application/json" if service.settings.callback_format == "json" else "application/xml"
-    return Response(body, content_type=f"{kind}; charset=utf-8")
+    return Answer(body, kind=f"{kind}; charset=utf-8")
 
 
-def _refuse_reuse(service: Service, received: Received) -> None:
+def _refuse_reuse(service: Service, signature: str, received: Received) -> None:
     """In plain mode the signature doesn't cover the body, so one that was overheard could carry any message.
 
     It is bound to the first message it came with; a retry brings the same message, a forger another one. (In safe
@@ -83,7 +111,7 @@ def _refuse_reuse(service: Service, received: Received) -> None:
     """
     if received.safe or received.inbound is None:
         return
-    name = f"wx:signature:{request.args.get('signature', '')[:64]}"
+    name = f"wx:signature:{signature[:64]}"
     mine = cipher().lookup("signature", received.inbound.sender, received.inbound.key).hex()
     try:
         if service.redis.set(name, mine, nx=True, ex=2 * 3600):
@@ -97,32 +125,12 @@ def _refuse_reuse(service: Service, received: Received) -> None:
 
 @blueprint.errorhandler(Refused)
 def refused(fault: Refused) -> Response:
-    """One log line, an empty body, no trace."""
-    log.warning("callback refused: %s %s", fault.status, fault.reason)
-    return _plain("", fault.status)
+    """The address check's refusals; a message's are `respond`'s."""
+    return _plain(*_refusal(fault))
 
 
-@blueprint.errorhandler(RequestEntityTooLarge)
-def too_large(_fault: RequestEntityTooLarge) -> Response:
-    """A body over `LARGEST`."""
-    return refused(Refused(413, "body-too-large"))
-
-
-@blueprint.errorhandler(HTTPException)
-def other_refusal(fault: HTTPException) -> Response:
-    """What the server itself objects to: its status, without its page."""
-    return refused(Refused(fault.code or 400, "bad-request"))
-
-
-@blueprint.errorhandler(Exception)
-def broken(fault: Exception) -> Response:
-    """A fault of ours before the message was kept: the platform must push it again, and sees no page."""
-    log.error("callback failed: %s", where(fault))
-    return _plain("", 503)
-
-
-def _plain(text: str, status: int = 200) -> Response:
-    response = Response(text, status=status, content_type="text/plain; charset=utf-8")
+def _plain(text: str, status: int = 200, kind: str = Answer().kind) -> Response:
+    response = Response(text, status=status, content_type=kind)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

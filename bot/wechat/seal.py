@@ -11,6 +11,7 @@ import secrets
 import struct
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from wechatpy.crypto import WeChatCipher
 from wechatpy.utils import WeChatSigner
@@ -57,6 +58,12 @@ def key_of(aes_key: str) -> bytes:
     return base64.b64decode(aes_key + "=")
 
 
+@lru_cache(maxsize=8)
+def _cipher(aes_key: str) -> WeChatCipher:
+    """Its key's schedule is worked out once; each message gets an encryptor of its own."""
+    return WeChatCipher(key_of(aes_key))
+
+
 def decrypt(aes_key: str, app_id: str, encrypted: str) -> bytes:
     """The message inside `Encrypt` (wx-cb-04): 16 random bytes, length, message, appid, padding.
 
@@ -68,7 +75,7 @@ def decrypt(aes_key: str, app_id: str, encrypted: str) -> bytes:
         raise Refused(400, "cipher-not-base64") from fault
     if not cipher_text or len(cipher_text) % BLOCK:
         raise Refused(400, "cipher-length")
-    plain: bytes = WeChatCipher(key_of(aes_key)).decrypt(cipher_text)
+    plain: bytes = _cipher(aes_key).decrypt(cipher_text)
     content = _unpadded(plain)
     if len(content) < 20:
         raise Refused(400, "cipher-too-short")
@@ -92,7 +99,7 @@ def encrypt(aes_key: str, app_id: str, message: str) -> str:
     text = message.encode()
     content = secrets.token_bytes(16) + struct.pack(">I", len(text)) + text + app_id.encode()
     count = BLOCK - len(content) % BLOCK
-    cipher_text: bytes = WeChatCipher(key_of(aes_key)).encrypt(content + bytes([count]) * count)
+    cipher_text: bytes = _cipher(aes_key).encrypt(content + bytes([count]) * count)
     return base64.b64encode(cipher_text).decode()
 
 
