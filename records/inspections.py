@@ -106,7 +106,8 @@ def report(
     ]  # fmt: skip
     if phone:
         data.append(["联系电话", phone])
-    data += [[f"照片{number}", f"picture:{photo}"] for number, photo in enumerate(photos, 1)]
+    if photos:
+        data.append(["照片", f"{len(photos)}张"])
     form = "rental_hazard_report" if kind == "hazard" else "rental_qr_report"
     number = cases.open_case(
         conn, kind=form, title=f"{REPORTS[kind]}：{room.short}", region=places.region(room.path), team="rooms",
@@ -115,6 +116,12 @@ def report(
     )  # fmt: skip
     conn.execute(insert(RoomReport), {"room_id": room.id, "kind": kind, "case_number": number, "photos": list(photos)})
     return number
+
+
+def photos_of(conn: Connection, case_number: str) -> list[str]:
+    """The ids of the pictures that came with a report, by the number of its case."""
+    found = conn.execute(select(RoomReport.photos).where(RoomReport.case_number == case_number)).scalar()
+    return [str(photo) for photo in found or ()]
 
 
 def reports(conn: Connection, room_id: int) -> list[Row[Any]]:

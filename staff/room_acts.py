@@ -1,9 +1,11 @@
 """What staff do at the front desk: check in and out, check and confirm, visit, set colours, revoke codes, hand out links."""
 
 import secrets
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
-from flask import abort, flash, render_template, request
+from flask import abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import Row
 from werkzeug.wrappers import Response
 
 import clock
@@ -26,7 +28,7 @@ from staff import room_labels, room_owners, room_people, room_pictures  # noqa: 
 from staff.blueprint import blueprint
 from staff.house import house, me
 from staff.permissions import needs
-from staff.rooms import back_to, seen_declaration, seen_room
+from staff.rooms import back_to, may_see, seen_declaration, seen_room
 
 _TOLD = {
     "confirmed": "您的入住登记办好了：{address}，编号{number}。",
@@ -63,6 +65,38 @@ def rooms_decide(declaration_id: int, state: str) -> Response:
         house().signal("message", row.person_id)
     flash(f"{row.number}：{declarations.STATES[state]}", "ok")
     return back_to(row.room_id)
+
+
+@blueprint.post("/rooms/filing/<int:filing_id>/confirmed")
+@needs("rooms.desk")
+def rooms_confirm_all(filing_id: int) -> Response:
+    """Confirm all who were declared with one form and wait. Whoever sent it is told once."""
+    now = clock.now()
+    try:
+        rows = _confirm_all(filing_id, now)
+    except declarations.IllegalMove as fault:  # a colleague was faster with one of them: nothing was done
+        flash(str(fault), "error")
+        return redirect(url_for("staff.rooms_check"))
+    if rows[0].person_id:
+        house().nudge()
+        house().signal("message", rows[0].person_id)
+    flash(f"{rows[0].number}：{len(rows)}人已登记", "ok")
+    return redirect(url_for("staff.rooms_check"))
+
+
+def _confirm_all(filing_id: int, now: datetime) -> list[Row[Any]]:
+    with write(house().engine) as conn:
+        rows = [row for row in declarations.of_filing(conn, filing_id) if row.state in ("declared", "checked")]
+        if not rows or not may_see(rows[0].path):
+            abort(404)
+        for row in rows:
+            declarations.move(conn, row.id, "confirmed", me().actor, now)
+            audit.note(conn, me().actor, "declaration.confirmed", f"declaration:{row.id}", now)
+        words = _TOLD["confirmed"].format(address=declarations.address_of(rows[0]), number=rows[0].number)
+        notices.tell(
+            conn, rows[0].person_id, "我的入住登记", words, "/rooms/mine", key=f"filing:{filing_id}:confirmed", at=now
+        )  # fmt: skip
+    return rows
 
 
 @blueprint.post("/rooms/declaration/<int:declaration_id>/reveal")

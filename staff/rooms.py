@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 import clock
 from records import (
     board,
+    cases,
     declarations,
     dormitories,
     employers,
@@ -171,7 +172,7 @@ def rooms_room(room_id: int) -> str:
         waiting = [one for one in declarations.living_in(conn, room_id) if one.state in ("declared", "checked")]
         then = declarations.states_on(conn, [one.id for one in here], room_story.end_of(day)) if day < today else {}
         return render_template(
-            "rooms/room.html", then=then, story=room_story.of_room(conn, room_id, day), names=staff.names(conn),
+            "rooms/room.html", then=then, steps=room_story.STEPS, case_states=cases.STATES, story=room_story.of_room(conn, room_id, day), names=staff.names(conn),
             firms=[one for one in employers.listing(conn) if one.region == places.region(row.path)], sizes=current_app.extensions["rooms"]["label_sizes"], room=row, tile=tile, address=rooms.address(row), today=today, day=day,
             people=[shown(conn, one) for one in here], waiting=[shown(conn, one) for one in waiting],
             landlord=landlords.listing(conn, [room_id]).get(room_id), capacity=room_rules.capacity(row),
@@ -214,7 +215,7 @@ def rooms_search() -> str:
         tiles = board.tiles(conn, [row for row in found if may_see(row.path)], clock.now().date())
         residents = [shown(conn, row) for row in people if may_see(row.path)]
     return render_template(
-        "rooms/search.html", word=word, tiles=tiles, people=residents, states=declarations.STATES,
+        "rooms/search.html", word=word, steps=room_story.STEPS, tiles=tiles, people=residents, states=declarations.STATES,
         relations=declarations.RELATIONS, colours=rooms.COLOURS, address=rooms.address,
     )  # fmt: skip
 
@@ -235,9 +236,17 @@ def rooms_check() -> str:
             for doubt in doubts_of.found(conn, path, clock.now().date()) if any(may_see(row.path) for row in doubt.rows)
         ]  # fmt: skip
     return render_template(
-        "rooms/check.html", place=place, waiting=waiting, doubts=doubts, states=declarations.STATES,
+        "rooms/check.html", place=place, steps=room_story.STEPS, waiting=len(waiting), families=_families(waiting), doubts=doubts, states=declarations.STATES,
         relations=declarations.RELATIONS, flags=filing.NOTICED, address=rooms.address, says=landlords.SAYS,
     )  # fmt: skip
+
+
+def _families(waiting: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Those who were declared with one form, together."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for one in waiting:
+        found.setdefault(one["row"].filing_id, []).append(one)
+    return list(found.values())
 
 
 @blueprint.get("/rooms/walk")

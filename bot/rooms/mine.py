@@ -27,11 +27,37 @@ def mine() -> View:
         rows = declarations.of_person(conn, who.id) if who else []
         asked = filing.questions_of(conn, who.id) if who else []
         reasons = {row.id: declarations.reason(conn, row.id) for row in rows if row.state == "returned"}
+    shown = [{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in rows]
     return render_template(
-        "scan/mine.html", rows=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in rows],
+        "scan/mine.html", families=_families(shown),
         asked=[{"row": row, "address": declarations.address_of(row), **forms.masked(row)} for row in asked],
         reasons=reasons, states=declarations.STATES, relations=declarations.RELATIONS, open_states=OPEN, today=clock.now().date(),
     )  # fmt: skip
+
+
+def _families(shown: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Who is registered in one room together: those who still are first, oneself at the head."""
+    found: dict[tuple[int, bool], list[dict[str, Any]]] = {}
+    for one in shown:
+        row = one["row"]
+        lives = row.state in (*OPEN, "waiting")
+        found.setdefault((row.room_id if lives else row.filing_id, lives), []).append(one)
+    for family in found.values():
+        family.sort(key=lambda one: (one["row"].relation != "self", one["row"].id))
+    return sorted(found.values(), key=lambda family: family[0]["row"].state not in (*OPEN, "waiting"))
+
+
+@pages.post("/rooms/mine/room/<int:room_id>/leave")
+def leave_all(room_id: int) -> View:
+    """Move one's whole household out of a room today."""
+    with write(service().engine) as conn:
+        who = person(conn) or abort(401)
+        ids = [row.id for row in declarations.of_person(conn, who.id) if row.room_id == room_id and row.state in OPEN]
+        if not ids:
+            abort(404)
+        now = clock.now()
+        filing.move_out(conn, ids, f"person:{who.id}", now.date(), now)
+    return redirect(url_for("rooms.mine"), 303)
 
 
 @pages.post("/rooms/mine/ask/<int:asked_id>")

@@ -67,6 +67,7 @@ def _page(
     fresh = "fresh" in request.args or bool(values.get("fresh"))
     own = [one for one in declarations.of_person(conn, who.id) if one.who] if who and not fresh else []
     current = [one for one in own if one.room_id == row.id and one.state in (*declarations.LIVING, "returned")]
+    current.sort(key=lambda one: (one.relation != "self", one.id))
     there = {one.number_hash for one in current if one.state in declarations.LIVING}
     known = [one for one in _known(conn, who, fresh) if one.number_hash not in there]
     newest = max((one.filing_id for one in known), default=0)

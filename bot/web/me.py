@@ -12,10 +12,22 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as BaseResponse
 
 import clock
-from bot.web import bubbles, visitors
+from bot.web import bubbles, my_points, visitors
 from bot.web.blueprint import web
 from bot.web.visitors import service
-from records import cases, consent, conversations, declarations, people, privacy, reminders, uploads
+from records import (
+    cases,
+    consent,
+    conversations,
+    declarations,
+    filing,
+    inspections,
+    people,
+    pictures,
+    privacy,
+    reminders,
+    uploads,
+)
 from records.base import Busy, read, write
 from records.staff import TEAMS
 
@@ -29,6 +41,7 @@ TABLES = {
     "ratings": "您的评价",
     "landlords": "您作为房东",
     "employers": "您代表的单位",
+    "points_links": "积分账户的核对",
 }
 """What people read for the tables of an export."""
 FIELDS = {
@@ -37,7 +50,7 @@ FIELDS = {
     "at": "时间", "asked_at": "请您评价", "answered_at": "您评价", "text": "内容", "due_at": "到时间",
     "created_at": "记下的时间", "payload": "内容", "next_at": "下次发送", "settled_at": "发出", "name": "姓名",
     "phone": "电话", "contact": "联系人", "region": "地方", "channel": "渠道", "landlord_says": "房东的话",
-    "adult_from": "成年的月份", "flags": "备注", "replaces": "更正的是",
+    "confirmed_at": "核对的时间", "ended_at": "解除的时间", "adult_from": "成年的月份", "flags": "备注", "replaces": "更正的是",
 }  # fmt: skip
 """And for their columns."""
 
@@ -67,15 +80,35 @@ def me() -> str:
             handoffs=privacy.handoffs_of(conn, person.id, limit=10),
             handoff_states=HANDOFF_STATES,
             teams=TEAMS,
-            rooms=[
-                (declarations.address_of(row), declarations.STATES[row.state], declarations.RELATIONS[row.relation])
-                for row in declarations.of_person(conn, person.id, limit=10)
-            ],
+            rooms=_rooms(conn, person.id),
+            asked=[declarations.address_of(row) for row in filing.questions_of(conn, person.id)],
+            states=declarations.STATES,
+            relations=declarations.RELATIONS,
+            points=my_points.shown(conn, person.id, rows, service().knowledge),
             reminders=reminders.of_person(conn, person.id),
             consents=[(row, consent.TEXTS.get(row.consent, "")) for row in privacy.consents_of(conn, person.id)],
             regions=_regions(),
             changed=request.args.get("changed", ""),
         )
+
+
+def _rooms(conn: Connection, person_id: int) -> list[dict[str, Any]]:
+    """What was declared, form by form: where, since when, who, how far it is, and why it came back."""
+    found: dict[int, dict[str, Any]] = {}
+    for row in declarations.of_person(conn, person_id, limit=30):
+        one = found.setdefault(
+            row.filing_id,
+            {"number": row.number, "address": declarations.address_of(row), "since": row.moved_in, "people": [],
+             "until": row.moved_out, "reasons": []},
+        )  # fmt: skip
+        one["people"].insert(
+            0, {"name": row.who["name"] if row.who else "（已删除）", "relation": row.relation, "state": row.state}
+        )
+        if row.state == "returned":
+            one["reasons"].append(declarations.reason(conn, row.id))
+    for one in found.values():
+        one["people"].sort(key=lambda person: person["relation"] != "self")
+    return list(found.values())[:8]
 
 
 @web.post("/me/region")
@@ -97,9 +130,20 @@ def case(number: str) -> str:
         row = _case(conn, number)
         steps = [step for step in cases.history(conn, row.id) if step.shown]
         return render_template(
-            "web/me_case.html", case=row, steps=steps, states=cases.STATES, teams=TEAMS,
+            "web/me_case.html", case=row, photos=len(inspections.photos_of(conn, row.number)), steps=steps, states=cases.STATES, teams=TEAMS,
             open="withdrawn" in cases.MOVES[row.state], back=_back(),
         )  # fmt: skip
+
+
+@web.get("/me/cases/<number>/photo/<int:index>")
+def case_photo(number: str, index: int) -> Response:
+    """A photo that one sent with a report, for oneself."""
+    with read(service().engine) as conn:
+        kept = inspections.photos_of(conn, _case(conn, number).number)
+    data = pictures.read(service().settings.data_dir, kept[index]) if 0 <= index < len(kept) else None
+    if data is None:
+        abort(404)
+    return Response(data, mimetype="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
 
 @web.post("/me/cases/<number>/withdraw")
@@ -203,7 +247,10 @@ def _case(conn: Connection, number: str) -> Row[Any]:
 def _export() -> dict[str, Any]:
     with read(service().engine) as conn:
         person = _person(conn) or abort(404)
-        return {"exported_at": clock.now().isoformat(timespec="seconds"), **privacy.export_of(conn, person.id)}
+        return {
+            "exported_at": clock.now().isoformat(timespec="seconds"), **privacy.export_of(conn, person.id),
+            "points": my_points.exported(conn, person.id),
+        }  # fmt: skip
 
 
 def _as() -> str:

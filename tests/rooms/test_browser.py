@@ -112,14 +112,14 @@ def test_a_family_declares_the_desk_confirms_they_move_out(web: Flask, phone: Ca
     desk.get_by_label("密码", exact=True).fill(PASSWORD)
     desk.get_by_role("button", name="登录").click()
     desk.goto("/staff/rooms/check")
-    for _ in range(3):
-        family = desk.locator(".resident", has_text=number)
-        family.first.get_by_role("button", name="确认登记").click()
-        desk.wait_for_load_state()
+    desk.locator(".family", has_text=number).get_by_role("button", name="这一户3人都确认").click()
     expect(desk.locator(".resident", has_text=number)).to_have_count(0)
 
     page.goto("/rooms/mine")
     expect(page.locator(".state.confirmed")).to_have_count(3)
+    page.goto("/me")
+    expect(page.locator(".filed", has_text=number).locator(".state.confirmed")).to_have_count(3)
+    assert fits(page)
     page.goto("/chat")
     expect(page.get_by_text("您的入住登记办好了").first).to_be_visible()
     page.goto(f"/r/{room.token}")
