@@ -19,11 +19,11 @@ from granian.log import LogLevels
 import logs
 import redis_server
 import staff
-from bot import health, metrics, pages, web
+from bot import api, health, metrics, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Service, Understands
 from bot.wechat import channel as wechat
-from bot.wechat import checkup, codes, delivery, media, menu, oauth, spool
+from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from jobs import clocks, demo, doctor, moves, queue, retention, supervisor, worker
@@ -88,6 +88,7 @@ def _register_rooms(app: Flask, service: Service) -> None:
     web.register(app)
     room_pages.register(app, login_url=oauth.login_url, follow_code=partial(codes.temporary, service))
     staff.register(app)
+    api.register(app, openid_of=partial(mini.openid_of, service))
     if service.settings.rehearsal:
         from bot.sandbox import door
         from bot.sandbox import routes as sandbox

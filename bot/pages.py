@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bot.api.problems import of_status
 from settings import Settings
 
 _CSP = (
@@ -81,7 +82,10 @@ def _csrf_error(_error: CSRFError) -> tuple[Response, int]:
 def _http_error(error: HTTPException) -> Response | tuple[Response, int]:
     if error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]  # redirects are responses
-    return _answer(error.code, _PLAIN.get(error.code, "出了点问题，请返回上一页再试。")), error.code
+    response = _answer(error.code, _PLAIN.get(error.code, "出了点问题，请返回上一页再试。"))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response, error.code
 
 
 def _broken(error: Exception) -> tuple[Response, int]:
@@ -91,9 +95,10 @@ def _broken(error: Exception) -> tuple[Response, int]:
 
 
 def _answer(code: int, text: str) -> Response:
-    wants_json = request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
     g.error_text = text
-    if wants_json or request.is_json:
+    if request.path.startswith("/api/"):
+        return of_status(code, text if code >= 500 else "")
+    if request.is_json or request.accept_mimetypes.best == "application/json":
         from flask import jsonify
 
         return jsonify(error=text, code=code)

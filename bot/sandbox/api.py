@@ -229,7 +229,7 @@ def spoil_tokens(platform: Platform, how: str) -> int:
 # --- the log
 
 
-SECRET = ("access_token", "secret", "appsecret", "refresh_token", "ticket", "code")
+SECRET = ("access_token", "secret", "appsecret", "refresh_token", "ticket", "code", "js_code", "session_key")
 
 
 def hidden(fields: Mapping[str, Any]) -> dict[str, Any]:

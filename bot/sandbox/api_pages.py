@@ -1,9 +1,11 @@
-"""API calls for web pages inside WeChat: signing in (OAuth) and the JS-SDK's ticket.
+"""API calls for web pages inside WeChat: signing in (OAuth, a mini-program's login) and the JS-SDK's ticket.
 
-Sources: platform documents "网页授权", "JS-SDK 使用权限签名算法". A code is good once and for five minutes; the page
+Sources: platform documents "网页授权", "小程序登录", "JS-SDK 使用权限签名算法". A code is good once and for five minutes; the page
 token is not the account's access_token.
 """
 
+import base64
+import hashlib
 from typing import Any
 
 import clock
@@ -42,6 +44,32 @@ def page_token(platform: Platform, ask: Ask) -> dict[str, Any]:
             raise Refused(40163, "code been used")
         platform.store.put(f"code:{code}", {**held, "used": True}, keep=KEEP)
     return _page_token(platform, held["openid"], held["scope"])
+
+
+def issue_login_code(platform: Platform, key: str) -> str:
+    """What `wx.login` gives a mini-program on the phone `key`: good once, for five minutes."""
+    code = new_id(24)
+    digest = hashlib.sha256(f"{platform.account.mini_app_id}/{key}".encode()).digest()
+    openid = "o" + base64.urlsafe_b64encode(digest).decode()[:27]  # another one than the account knows
+    held = {"openid": openid, "until": clock.now().timestamp() + CODE_LIFE}
+    platform.store.put(f"login-code:{code}", held, keep=KEEP)
+    return code
+
+
+@call("sns/jscode2session", token=False)
+def login_code(platform: Platform, ask: Ask) -> dict[str, Any]:
+    """Change a mini-program's login code for an openid. Errors: 40013, 40125, 40029 (unknown, used, too old)."""
+    if not platform.account.mini_app_id or ask.query.get("appid") != platform.account.mini_app_id:
+        raise Refused(40013, "invalid appid")
+    if ask.query.get("secret") != platform.account.mini_app_secret:
+        raise Refused(40125, "invalid appsecret")
+    name = f"login-code:{ask.query.get('js_code', '')}"
+    with platform.store.lock():
+        held = platform.store.get(name)
+        if held is None or held.get("used") or held["until"] <= clock.now().timestamp():
+            raise Refused(40029, "invalid code")
+        platform.store.put(name, {**held, "used": True}, keep=KEEP)
+    return {"openid": held["openid"], "session_key": base64.b64encode(new_id(16)[:16].encode()).decode()}
 
 
 @call("sns/oauth2/refresh_token", token=False)

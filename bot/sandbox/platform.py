@@ -131,6 +131,8 @@ class Platform:
             aes_key=settings.wechat_aes_key,
             kind=settings.account_kind,
             data_format=settings.callback_format,
+            mini_app_id=settings.mini_app_id,
+            mini_app_secret=settings.mini_app_secret,
         )
         store = RedisStore(client) if client is not None else MemoryStore()
         # Where the service finds its sandbox, the sandbox finds the service: PUBLIC_URL may be a proxy's name that

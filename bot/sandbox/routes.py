@@ -282,6 +282,15 @@ def subscribe_page() -> BaseResponse | str:
     return redirect(f"{target}{'&' if urlsplit(target).query else '?'}{urlencode(back)}")
 
 
+@pages.post("/login-code")
+def login_code() -> Response:
+    """What `wx.login` gives a mini-program: `{"phone": "1"}` → `{"code": …}`, to be handed to POST /api/v1/session."""
+    phone_key = _body().get("phone")
+    if not isinstance(phone_key, str):
+        return _error('请写明是哪台手机：{"phone": "1"}', 400)
+    return jsonify(code=api_pages.issue_login_code(_platform(), actions.checked(phone_key)))
+
+
 @pages.get("/q/<ticket>")
 def scanned(ticket: str) -> BaseResponse:
     """Where a parametric code leads when a real phone reads it: to the sandbox, ready to scan."""

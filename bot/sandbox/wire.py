@@ -30,6 +30,9 @@ class Account:
     kind: str = "service"
     original_id: str = "gh_0000sandbox"
     data_format: str = "xml"
+    mini_app_id: str = ""
+    """The mini-program that belongs to the account; empty: none."""
+    mini_app_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)

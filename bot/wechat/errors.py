@@ -29,6 +29,7 @@ CODES: dict[int, Code] = {
     40125: Code("alert", "AppSecret 不对，请核对 WECHAT_APP_SECRET"),
     40163: Code("drop_for_user", "网页授权 code 已用过"),
     40164: Code("alert", "本机出口 IP 不在平台的白名单里，请在平台后台添加"),
+    40226: Code("drop_for_user", "高风险用户，平台不让他登录小程序"),
     40200: Code("alert", "这种账号不能发这类消息，请核对 WECHAT_ACCOUNT_KIND"),
     41001: Code("refresh_retry_once", "缺少 access_token"),
     42001: Code("refresh_retry_once", "access_token 已过期"),
