@@ -47,6 +47,8 @@ def chosen(s: Situation, choice: str) -> Decision:
         return opened(s, form, None) if form else nothing(s)
     if goal.remind:
         return _reminded(s, goal.remind)
+    if goal.rate:
+        return rated(s, goal.rate)
     if goal.say:
         return nothing(s)
     if goal.region:
@@ -65,7 +67,7 @@ def opened(s: Situation, form: Form, heard: Understanding | None, region: str | 
     """A form begins. Where nothing was told of the matter yet, whom to ring comes first."""
     topic = s.state.topic if s.state.topic in form.intents else form.intents[0]
     lead = ""
-    if heard is not None and s.state.topic != topic and form.end != "compute":
+    if heard is not None and s.state.topic != topic and form.end == "case":
         main = s.knowledge.main(topic, region or s.region, s.now.date())
         lines = [line for id in (main.hotlines if main else ()) if (line := s.knowledge.hotline(id))][:2]
         if lines and topic not in ("suggestion",):
@@ -94,6 +96,16 @@ def _reminded(s: Situation, choice: str) -> Decision:
     text = f"好，{wish.at.month}月{wish.at.day}日早上提醒您。不想要了，在“我的记录”里可以取消。"
     reply = Reply(text=text, reminder=(wish.at, wish.text))
     return Decision("question", (reply,), offering(s.state, reply), s.state.topic, handler=s.state.topic)
+
+
+def rated(s: Situation, choice: str) -> Decision:
+    """The answer to the question how satisfied somebody was; taken once, and the talk goes on where it was."""
+    asked = s.desk.rating_asked(s.now) if s.desk else None
+    mine = asked is not None and choice.split(":")[1:2] == [str(asked.handoff_id)]
+    reply = talk.rated(choice.rpartition(":")[2], mine=mine)
+    if mine:
+        reply = replace(reply, rating=choice)
+    return Decision("event", (reply,), s.state, intent=s.state.topic)
 
 
 def to_person(s: Situation, reason: str) -> Handoff:

@@ -86,6 +86,8 @@ def wanted(form: Form, progress: Progress, today: date) -> tuple[Slot, ...]:
     def applies(slot: Slot) -> bool:
         if any(progress.value(name) == value for name, value in (slot.unless or {}).items()):
             return False
+        if slot.needs and not progress.value(slot.needs):
+            return False
         return all(_younger(progress.value(name), age, today) for name, age in (slot.under or {}).items())
 
     return tuple(slot for slot in form.slots if applies(slot))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.message import Inbound
 from bot.repair import QUESTION
 from bot.state import State
+from handlers import dwelling
 from handlers.calculators import PREFIX, REMIND
 from handlers.declared import forms, named_in
 from handlers.policy import SIDES
@@ -43,6 +44,7 @@ class Goal:
     form: str = ""
     say: str = ""
     remind: str = ""
+    rate: str = ""
 
 
 def goal(choice: str) -> Goal | None:
@@ -55,9 +57,12 @@ def goal(choice: str) -> Goal | None:
         return Goal(say=_FORM_WORDS[choice])
     if choice.startswith("form:"):
         name = choice.removeprefix("form:")
-        return Goal(form=name) if name in forms() or name.startswith(PREFIX) else None
+        ours = name in forms() or name.startswith((PREFIX, *dwelling.PREFIXES))
+        return Goal(form=name) if ours else None
     if choice.startswith(REMIND):
         return Goal(remind=choice)
+    if choice.startswith("rate:"):
+        return Goal(rate=choice)
     intent, _, aspect = choice.partition("/")
     if intent not in titles() or (aspect and aspect not in SIDES):
         return None
@@ -112,14 +117,14 @@ def city(said: str, knowledge: Knowledge) -> str | None:
     return None
 
 
-_VERBS = r"(?:回电|回个电话|登记|投诉|举报|报名|申请|填(?:表|一?个表|一?张表)?|预约|约|算|测|上报|报案|立案|提交|提醒|报修|反映|求助|维权)"
+_VERBS = r"(?:回电|回个电话|登记|投诉|举报|报名|报个名|报到|申请|填(?:表|一?个表|一?张表)?|预约|约|算|测|上报|报案|立案|提交|提醒|报修|反映|求助|维权|提(?:个|点|一个|一点|条)?(?:意见|建议))"
 _START = re.compile(
-    rf"(?:帮我?|给我|替我|我要|我想|我来|我们要|想要|请|麻烦)(?:你|您|来|去|直接|现在|在这里?|先|把|给|孩子|家里)*(?:实名|匿名|网上)?{_VERBS}|{_VERBS}(?:一下|一?个)(?!月)|(?:^|[，,。 ])(?:要|想){_VERBS}"
+    rf"(?:帮我?|给我|替我|给他|给她|帮他|帮她|我要|我想|我来|我们要|想要|请|麻烦)(?:你|您|来|去|直接|现在|在这里?|先|把)*(?:给|替|为|向|跟|和)?(?:我|我家|我们|孩子|小孩|娃|儿子|女儿|家里|他|她|街道|社区|你们|政府|部门)*(?:实名|匿名|网上)?{_VERBS}|{_VERBS}(?:一下|一?个)(?!月)|(?:^|[，,。 ])(?:要|想)(?:给(?:我|孩子|小孩|娃|儿子|女儿|家里|他|她))?{_VERBS}"
 )
 _BARE_START = re.compile(
     rf"(?:那|那就|好|好的|好啊|行|嗯|可以|来|就|要的?|对)*[，, ]*(?:请|麻烦)?(?:你|您)?(?:帮我?|给我|替我|我要|我想|我就|想|要|我来|我)?(?:现在|直接|就|先|也)?"
     rf"(?:{_VERBS}|办|报)(?:一下|一个|看看|上|它|他|他们|这个|个名|名)?[吧啊呗了嘛呀。！! ]*|"
-    r"(?:能|可以|可不可以|能不能)(?:在这里?|直接|现在|帮我)+(?:登记|投诉|举报|报名|申请|预约|填)(?:吗|么|不)?[？?]?|怎么(?:在这里?)(?:登记|投诉|报名)[？?]?"
+    r"(?:能|可以|可不可以|能不能)(?:在这里?|直接|现在|帮我)+(?:登记|投诉|举报|报名|申请|预约|填|报)(?:上去|一下|个名)?(?:吗|么|不)?[？?]?|怎么(?:在这里?)(?:登记|投诉|报名)[？?]?"
 )
 
 
@@ -134,7 +139,22 @@ def wants_form(text: str) -> bool:
         return True
     if _OUTRIGHT.fullmatch(text.strip()) and named_in(text.strip()):
         return True
+    if _POLITE.search(text):
+        return True
     return _START.search(text) is not None and QUESTION.search(text) is None
+
+
+_POLITE = re.compile(
+    rf"(?:能|可以|可不可以|能不能|可否|麻烦|请|你)(?:你|您|麻烦|请|不能|在这里?|直接|现在)*(?:帮|给|替)(?:我|俺|我们|我家|他|她|孩子)?.{{0,8}}?{_VERBS}(?:上去|一下|一个|上|下|个名|点.{1, 4}|.{0, 2}(?:调解|救助|援助|培训|求职|意见))?(?:吗|么|不|嘛|行不行|好吗)?[？?。]?$"
+)
+"""A wish said as a question (能帮我投诉吗)."""
+
+
+def beyond_the_wish(text: str) -> str:
+    """What a message tells beside its wish to file something (我要提意见：路灯坏了 → 路灯坏了)."""
+    found = _START.search(text)
+    rest = f"{text[: found.start()]} {text[found.end() :]}" if found else text
+    return rest.strip(" ，,。：:；;、！!的").removeprefix("说").strip(" ，,：:")
 
 
 def bare_start(text: str) -> bool:

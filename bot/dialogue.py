@@ -3,10 +3,11 @@
 Deterministic and free of side effects: it reads, decides, and says what should happen; `bot.turn` makes it so.
 """
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import answering, choices, filling, repair, wishes
+from bot import answering, choices, filling, nearby, repair, wishes
 from bot.asking import RESUME, Progress, Step, resume
 from bot.filling import Filing
 from bot.message import Reply
@@ -36,19 +37,25 @@ def decide(situation: Situation) -> Decision:
 
 
 def _owned(s: Situation) -> Decision:
-    if s.heard is not None and (s.heard.danger or _sure_of_crisis(s, s.heard)):
+    if s.heard is not None and (s.heard.danger or _sure_of_crisis(s, s.heard)) and not _harmless(s, s.heard):
         return _crisis(s)
     if s.heard is not None and s.line != "claimed" and _hurt_now(s.heard):
         return _kept_open(s, answering.answer(s, "emergency", "main"))
+    rating = wishes.rating(s)
+    if rating:
+        return answering.rated(s, rating)
     if s.line == "claimed":
         return Decision("staff", (), s.state, intent=s.heard.intent if s.heard else "")
     if not s.switches.bot_on:
         replies = (talk.switched_off(),) if s.line is None else ()
         return Decision("off", replies, s.state, intent=s.heard.intent if s.heard else "")
+    form = filling.open_form(s.state, s.knowledge)
+    place = None if form and s.heard is not None else nearby.about_location(s)
+    if place:
+        return place
     if s.inbound.kind == "event" and not s.inbound.choice:
         return _event(s)
     picked = choices.picked(s.inbound, s.state)
-    form = filling.open_form(s.state, s.knowledge)
     if form and (s.heard is not None or filling.spoken(picked)):
         return _form(s, *form, picked)
     if picked:
@@ -68,6 +75,23 @@ def _event(s: Situation) -> Decision:
         return answering.chosen(s, s.inbound.scene)
     state = offering(s.state, reply) if reply else s.state
     return Decision("event", (reply,) if reply else (), state)
+
+
+_NUMBERS = re.compile(r"[\d\s+-]{5,20}")
+_NAMED = re.compile(r"(?:就|你|您)?(?:叫我|我叫|我姓|喊我)[一-龥]{1,4}?(?:就好|就行|吧|就可以|好了)?[。！!]?")
+
+
+def _harmless(s: Situation, heard: Understanding) -> bool:
+    """Whether all of a message is something in which no danger can be heard: a number, a place, one of
+    the words just offered, the name that a form has asked for. Not after words of danger, when each of them may be an answer to “where are you”."""
+    if s.state.warned_at is not None and s.now - s.state.warned_at < CARE:
+        return False
+    said = heard.text.strip()
+    if _NUMBERS.fullmatch(said) or any(label == said for label, _ in s.state.offered):
+        return True
+    if len(said) <= 12 and any(e.type == "district" for e in heard.entities) and choices.only_a_place(heard):
+        return True
+    return bool(s.state.form) and _NAMED.fullmatch(said) is not None
 
 
 SUSPICION = 0.15

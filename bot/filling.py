@@ -7,7 +7,7 @@ from bot import choices, forms
 from bot.asking import Progress, Step, ask
 from bot.message import Reply
 from bot.state import State
-from handlers import calculators
+from handlers import calculators, dwelling
 from handlers.declared import Form
 from handlers.declared import forms as declared
 from handlers.slots import Slot
@@ -69,7 +69,9 @@ def _is_text(slot: Slot) -> bool:
 
 
 def named(name: str, knowledge: Knowledge) -> Form | None:
-    """A form by name: a declared one, or one made from a rule; None for neither."""
+    """A form by name: a declared one, one made from a rule, or one about a room; None for none of them."""
+    if name.startswith(dwelling.PREFIXES):
+        return dwelling.form_of(name)
     return calculators.form_of(name, knowledge) if name.startswith(calculators.PREFIX) else declared().get(name)
 
 

@@ -29,7 +29,10 @@ _TOLD = ("what", "story")
 """Slots that hold what happened."""
 _STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
 _BORN = ("birth", "born_on")
-_SIGNED = re.compile(r"^(?:就|那就)?(?:都)?(?:提交|交上去|交吧|报上去|发出去|递上去|帮我(?:提交|交|报)).{0,4}$")
+_SIGNED = re.compile(
+    r"(?:(?:嗯+|好了?|好的|行|可以|没问题|没错|对的?|都对|就这样|就这些|就|那就|那|都|直接|先|帮我|请|你|您)[，,。 ]*)*"
+    r"(?:提交|交上去|交吧|交了|报上去|发出去|递上去|交|报(?=吧))[吧了啊呀嘛哦！!。 ]*"
+)
 
 
 def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now: datetime, earlier: str = "") -> Step:
@@ -41,6 +44,7 @@ def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now
     for slot in form.slots:
         if earlier and not progress.value(slot.name) and (value := spotting.spotted(slot, earlier, ())):
             progress = progress.put(slot.name, value)
+    progress = _told_at_once(form, progress, heard.text if heard else "", earlier)
     for slot in form.slots:
         kind = slots.entity_type(slot)
         value = known.get("born" if slot.name in _BORN else kind, "")
@@ -50,6 +54,25 @@ def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
     return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
+
+
+def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
+    """The words that opened a form, where they told already what it would ask for: what is wrong in a place."""
+    sort = next((s for s in form.slots if s.kind == "choice" and s.signs and progress.value(s.name)), None)
+    told = next((s for s in form.slots if s.kind == "text" and s.name in _TOLD and not progress.value(s.name)), None)
+    if told is None:
+        return progress
+    stories = [manners.veiled(one).strip() for one in said]
+    if form.told == told.name:
+        wishes = (choices.beyond_the_wish(one) for one in stories)
+        wish = next((one for one in wishes if len(one) >= max(told.least, 6) and not repair.plainly_asks(one)), "")
+        return progress.put(told.name, wish[:200]) if wish else progress
+    if sort is None or told.least >= 4:
+        return progress
+    story = next(
+        (one for one in stories if len(one) >= 10 and not repair.asks(one) and spotting.spotted(sort, one, ())), ""
+    )
+    return progress.put(told.name, story[:200]) if story else progress
 
 
 def advance(form: Form, progress: Progress, text: str, heard: Understanding, now: datetime) -> Step:
@@ -164,9 +187,17 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
             )
         if slot.kind != "choice":
             return Step(question(slot, "这一项要有才能办下去，大概说一下也行。"), progress)
+    if _SIGNED.fullmatch(m.said):  # enough was said: what may stay open stays open, and the summary comes
+        open_ = [s.name for s in wanted(form, progress, m.today) if s.optional and not progress.value(s.name)]
+        after = replace(progress, skipped=tuple(dict.fromkeys((*progress.skipped, *open_))), asking="", faults=0)
+        return ask(form, after, m.now, "好。" if asking.next_slot(form, after, m.today) is None else "好，就差这个：")
     if slot.kind == "text" and (repair.ACK.fullmatch(m.said) or slots.YES.fullmatch(m.said)):
         return Step(question(slot, "好。"), progress)
+    fuller = _told_again(form, progress, slot, m)
+    if fuller is not None:
+        return ask(form, replace(fuller, asking=""), m.now, "好，记下了。")
     after, fault = _taken(form, progress, slot, m)
+    after = _not_unnamed(after, progress, slot)
     if slot.kind != "text" and (after.filled == progress.filled or slot.kind == "choice"):
         after = _story(form, after, m)
     if _aside(form, slot, m, after.filled != progress.filled):
@@ -195,10 +226,41 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
 
 def _story(form: Form, progress: Progress, m: Message) -> Progress:
     """A long answer that isn't what was asked for: the story that the form asks for later."""
-    if len(m.said) < 8 or repair.plainly_asks(m.said) or (len(m.said) < 12 and m.heard.entities):
+    if (
+        len(re.findall(r"[一-龥]", m.said)) < 6
+        or len(m.said) < 8
+        or repair.plainly_asks(m.said)
+        or (len(m.said) < 12 and m.heard.entities)
+    ):
         return progress
     told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.name in _TOLD), None)
-    return progress.put(told.name, m.said) if told and not progress.value(told.name) else progress
+    if told is None or m.said in progress.value(told.name):
+        return progress
+    both = "；".join(part for part in (progress.value(told.name), m.said) if part)
+    return progress.put(told.name, both) if len(both) <= (told.most or 300) else progress
+
+
+def _told_again(form: Form, progress: Progress, asked: Slot, m: Message) -> Progress | None:
+    """The story again, in more words, where a place was asked for: it belongs to the story."""
+    if asked.kind != "text" or asked.name != "place" or any(e.type == "district" for e in m.heard.entities):
+        return None
+    told = next((s for s in form.slots if s.name in _TOLD and progress.value(s.name)), None)
+    said = set(re.findall(r"[一-龥]", m.said))
+    if told is None or len(said) < 6 or spotting.place(m.said, m.heard.entities):
+        return None
+    known = progress.value(told.name)
+    if known not in m.said and len(said & set(known)) < 0.55 * len(said):
+        return None
+    longer = m.said if known in m.said else f"{known}；{m.said}"
+    return progress.put(told.name, longer[: told.most or 300])
+
+
+def _not_unnamed(after: Progress, before: Progress, asked: Slot) -> Progress:
+    """Whoever leaves his number when asked whether to stay unnamed doesn't mean to."""
+    if asked.name != "anonymous" or after.value("anonymous"):
+        return after
+    told = after.value("phone") and not before.value("phone")
+    return after.put("anonymous", "否") if told else after
 
 
 def _told_already(form: Form, progress: Progress, m: Message) -> str:

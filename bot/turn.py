@@ -24,15 +24,16 @@ import clock
 import logs
 from bot import approval, forms, metrics
 from bot.dialogue import Decision, Situation, decide
+from bot.dwelling import settled
 from bot.filling import Filing
 from bot.message import Inbound, Reply
 from bot.service import Service
 from bot.situation import rebanded
 from bot.state import State
-from handlers import manners, talk
+from handlers import dwelling, manners, talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
-from records import cases, conversations, handoffs, outbox, people, reminders, subscriptions, turns
+from records import cases, conversations, handoffs, outbox, people, ratings, reminders, subscriptions, turns
 from records.base import Busy, write
 from records.desk import Desk
 from records.handoffs import Alarm
@@ -169,6 +170,8 @@ def _decided(situation: Situation) -> Decision:
 
 def _filed(service: Service, conn: Connection, person: Known, decision: Decision, filing: Filing) -> Decision:
     """File a confirmed form as a case; its receipt, with the number, is what the person gets."""
+    if filing.form.end == dwelling.END:
+        return settled(conn, person.id, decision, filing, clock.now())
     region = filing.region(service.knowledge.regions) or person.region or service.settings.regions[0]
     number = cases.open_case(
         conn, kind=filing.form.name, title=filing.form.title, region=region, team=filing.form.team,
@@ -266,6 +269,8 @@ def _hand_over(
     for reply in decision.replies:
         if reply.subscribe:
             subscriptions.add(conn, person.id, reply.subscribe, region, now)
+        if reply.rating:
+            ratings.answer(conn, person.id, reply.rating, now)
         if reply.unsubscribe:
             subscriptions.revoke(conn, person.id, now)
     for wish in (reply.handoff for reply in decision.replies):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bot import answering, choices, filling, repair
 from bot.answering import answer
+from bot.dwelling import about_room
 from bot.message import Reply
 from bot.sides import also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
@@ -12,7 +13,7 @@ from handlers import calculators, manners, policy, talk
 from handlers.declared import Form, forms_of, named_in
 from handlers.registry import STEERING, titles
 from handlers.slots import entity_type
-from handlers.spotting import spotted
+from handlers.spotting import leftover, spotted
 from intents import Understanding
 
 _NOT_ASKED = frozenset({"out_of_scope", "affirm", "deny", "cancel", "greet", "thanks", "goodbye", "psych_crisis"})
@@ -35,6 +36,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_anger,
         _about_talk,
         _about_case,
+        about_room,
         _about_place,
         _about_side,
         _about_offer,
@@ -55,11 +57,41 @@ def question(s: Situation, heard: Understanding) -> Decision:
     return _unsure(s, heard, place)
 
 
+_SCORES = {
+    "满意": 3,
+    "很满意": 3,
+    "一般": 2,
+    "一般般": 2,
+    "还行": 2,
+    "不满意": 1,
+    "很不满意": 1,
+    "1": 3,
+    "2": 2,
+    "3": 1,
+}
+"""Answers to the question how satisfied somebody was: in words, or by the number beside them."""
+
+
+def rating(s: Situation) -> str:
+    """The choice (`rate:<handoff>:<score>`) that answers the question staff asked when they closed a chat; empty where
+    the message is none. A bare number is one only while nothing else was said since."""
+    if s.inbound.choice:
+        return s.inbound.choice if s.inbound.choice.startswith("rate:") else ""
+    score = _SCORES.get(s.inbound.text.strip().rstrip("。！!的"))
+    asked = s.desk.rating_asked(s.now) if score and s.desk else None
+    if asked is None or (s.inbound.text.strip().isdigit() and s.state.at is not None and s.state.at > asked.asked_at):
+        return ""
+    return f"rate:{asked.handoff_id}:{score}"
+
+
 def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
     refusal = manners.refused(heard.normal)
     if refusal is None:
         return None
-    return Decision("question", (refusal,), offering(s.state, refusal), heard.intent, handler="out_of_scope")
+    state = offering(s.state, refusal)
+    if heard.band == "answer" and heard.intent not in STEERING:  # the lawful way may be asked for next
+        state = replace(state, topic=heard.intent, aspect="main")
+    return Decision("question", (refusal,), state, heard.intent, handler="out_of_scope")
 
 
 def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
@@ -190,8 +222,8 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
     outright = named_in(heard.normal)
-    if outright and not (sure and forms_of(heard.intent)):
-        return outright
+    if outright and not (sure and heard.intent != "suggestion" and forms_of(heard.intent)):
+        return outright  # 投诉 alone is a suggestion; what it names is the matter
     if not subject or heard.second:
         return None
     return next(iter(forms_of(subject)), None)
@@ -205,17 +237,36 @@ _POINTS = re.compile(
 
 def _details(s: Situation, heard: Understanding) -> Form | None:
     """The form of the last topic that a message begins to answer though nobody opened it (an address, a firm, a sum)."""
-    clear = heard.band == "answer" and heard.intent not in (s.state.topic, "out_of_scope")
-    if not s.state.topic or clear or repair.asks(heard.text) or heard.second:
+    if not s.state.topic or repair.asks(heard.text) or heard.second:
         return None
     form = next((form for form in forms_of(s.state.topic) if form.eager), None)
     if form is None:
         return None
+    clear = heard.band == "answer" and heard.intent not in (s.state.topic, "out_of_scope")
+    if clear and not _nothing_else(form, heard):
+        return None
+    if form.told and heard.intent == s.state.topic and len(heard.text) >= 8 and s.state.aspect == "main":
+        return form
     told = [
         slot for slot in form.slots if slot.signs in ("firm", "place") and spotted(slot, heard.text, heard.entities)
     ]
     sums = {e.type for e in heard.entities} & {"amount", "duration_months", "phone", "room_code"}
     return form if told or sums & {entity_type(slot) for slot in form.slots} else None
+
+
+_CONDITION = re.compile(
+    r"(?:那|还|是不是|一定|也|我|我们|他|她|孩子)*(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
+    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?"
+)
+"""Asks for a condition (需要我交几年社保): of what is talked about, whatever else it names."""
+
+
+def _nothing_else(form: Form, heard: Understanding) -> bool:
+    """Whether a message is nothing but a firm's name or a place: then it answers, whatever it sounds like."""
+    text = heard.text.strip()
+    told = [value for slot in form.slots if slot.signs in ("firm", "place")
+            if (value := spotted(slot, text, heard.entities))]  # fmt: skip
+    return bool(told) and len(text) <= 24 and not leftover(text, told)
 
 
 def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
@@ -231,7 +282,7 @@ def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         short = len(text) <= 14 and not steering and heard.intent != "psych_support"
         if heard.intent in STEERING or not short:
             return False
-        return policy.stays(turn_of(s, topic, region=place))
+        return _CONDITION.match(text) is not None or policy.stays(turn_of(s, topic, region=place))
     if steering and heard.band == "confirm":
         return False
     return bool(repair.asks(text) or heard.entities or _POINTS.search(text))

@@ -46,6 +46,8 @@ class Form:
     """Words by which a person names it outright (帮我登记求职)."""
     eager: bool = False
     """Whether details told about its subject open it, without being asked to: a complaint, not a wish."""
+    told: str = ""
+    """The slot that the words of a wish fill when they tell more than the wish (我要提意见：路灯坏了)."""
     anonymous: bool = False
     page: str = ""
     limit: Mapping[str, Any] | None = None

@@ -11,7 +11,7 @@ from intents.numerals import NUMERAL, parse
 from intents.numerals import plain as plain_number
 
 YES = re.compile(
-    r"(?:(?:是|是的|对|对的|嗯+|好|好的|要|要的|有|有的|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|都对|全对|就这样|就这些|交吧|ok|yes)"
+    r"(?:(?:是|是的|对|对的|嗯+|好|好的|要|要的|有|有的|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|都对|全对|就这样|就这些|交吧|交|ok|yes)"
     r"[，,。！!~ 的啊呀了吧滴嘛呗]*)+",
     re.I,
 )
@@ -32,7 +32,8 @@ class Slot:
     `kind`: text, choice, date, amount, months, phone, district, room_code, stage, number, yes_no. `why` tells the
     person what the answer is for. `words` are other names of the slot by which a person corrects it. `options` are
     (label, words that mean it) of a choice. `limit`: past or future, for dates. `unless`: {slot: value} that makes it
-    needless; `under`: {slot of a birth date: age}, asked only when somebody is younger than that. `signs` tells how it
+    needless; `needs`: a slot that must be filled for it to be asked; `under`: {slot of a birth date: age}, asked only
+    when somebody is younger than that. `signs` tells how it
     is spotted in a message that answers something else (`handlers.spotting`): firm, place, the unit of a number, or
     anything for a choice. `must`: the one answer with which the form can be filed.
     """
@@ -50,6 +51,7 @@ class Slot:
     most: int = 0
     unless: Mapping[str, str] | None = None
     under: Mapping[str, int] | None = None
+    needs: str = ""
     signs: str = ""
     must: str = ""
 
@@ -103,6 +105,11 @@ def _text(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) ->
     least, most = slot.least or 1, slot.most or 300
     if most <= 20:  # a name
         text = re.sub(r"^(?:你|您)?(?:就)?(?:叫我|我叫|我姓|我是|叫)(?=.)|(?:就行|就好|就可以|好了|吧)+了?$", "", text)
+    named = re.match(
+        rf"(?:{'|'.join(map(re.escape, (slot.label, *slot.words)))})(?:就?是|有|叫做?|在|：|:)(?=.{{2}})", text
+    )
+    if named and most < 200 and least < 4:
+        text = text[named.end() :]
     if len(text) < least:
         return Read(fault="能再写详细一点吗？" + slot.ask)
     if len(text) > most:
@@ -163,9 +170,13 @@ def _bounded(slot: Slot, value: str) -> Read:
     return Read(value)
 
 
+_NONE = re.compile(r"(?:没|从(?:来)?没|还没|[一1](?:次|个|天|小时|分|回)?(?:也|都)(?:没|无|不)|零|0(?!\d|\.))")
+"""None at all, in words."""
+
+
 def _rough(text: str) -> str:
     """A bare number in words, or none at all (一个都没有); empty for neither."""
-    if NO.fullmatch(text) or re.match(r"(?:没|从没|还没|一次(?:也|都)没|0|零)", text):
+    if NO.fullmatch(text) or _NONE.match(text):
         return "0"
     said = re.sub(
         r"^(?:大概|大约|差不多|可能|有|就|也就|总共|一共|快|不到|是)+|(?:左右|多|吧|了|的样子|上下|次|回|遍|个|岁|级|年|小时|平方?米?|平|元|块钱?)+$",
@@ -205,6 +216,8 @@ def _stage(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -
 
 
 def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
+    if _NONE.match(text):
+        return _bounded(slot, "0")
     found = re.search(rf"{NUMERAL}(?=\s*(?:{slot.signs or '个|次|人|口|年|级|岁|平|小时'}))", text) or re.search(
         r"\d{1,9}", text
     )

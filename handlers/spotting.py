@@ -79,8 +79,13 @@ def place(text: str, entities: Iterable[Entity]) -> str:
     return ""
 
 
+_JUST_ME = re.compile(r"(?:就|只有?|光)(?:是)?(?:我|俺)(?:自己|本人)?(?:一个人?)?(?:$|[，,。；; ]|被|没)")
+
+
 def counted(signs: str, text: str) -> str:
     """A number right before one of the signs (`5个人`); one person alone is a way of speaking, not a number."""
+    if "人" in signs and _JUST_ME.search(text):
+        return "1"
     found = re.search(rf"({NUMERAL})\s*(?:{signs})", text)
     value = parse(found[1]) if found else None
     return str(int(value)) if value is not None and 1 < value < 100_000 and value == int(value) else ""

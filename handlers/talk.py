@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from handlers import policy
+from handlers import dwelling, policy
 from handlers.registry import handles
 from handlers.teams import team_of
 from handlers.turn import Choice, Handoff, Link, Reply, Turn
@@ -116,18 +116,21 @@ def case_status(turn: Turn) -> Reply:
     number = CASE_NUMBER.search(turn.text.upper())
     phone = next((entity.value for entity in turn.understanding.entities if entity.type == "phone"), "")
     if number:
-        found = turn.desk.case(number[0].replace(" ", ""))
+        said = number[0].replace(" ", "")
+        found = turn.desk.case(said)
         rows = [found] if found else []
+        declared = turn.desk.declared_as(said) if not found else []
         missing = f"没有找到编号 {number[0]}，请看看有没有抄错。编号像 FH-20261122-0042。"
     elif phone:
-        rows = turn.desk.cases_by_phone(phone)
+        rows, declared = turn.desk.cases_by_phone(phone), turn.desk.declared_by_phone(phone)
         missing = "这个手机号名下没有登记过的事项。换一个当时留的号码，或者发编号试试。"
     else:
-        rows = turn.desk.my_cases()
+        rows, declared = turn.desk.my_cases(), turn.desk.declared()
         missing = "您在这里还没有提交过事项。用别的手机办的，请发编号（像 FH-20261122-0042）或当时留的手机号。"
-    if not rows:
+    if not rows and not declared:
         return Reply(text=missing, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
-    text = "\n".join(_progress(row) for row in rows[:5])
+    homes = {row.number: dwelling.told(row, own=row.person_id == turn.desk.person_id) for row in reversed(declared)}
+    text = "\n".join([*(_progress(row) for row in rows[:5]), *list(homes.values())[:5]])
     return Reply(text=text, links=(Link("我的记录", "/me"),), choices=(Choice("请工作人员查", "human_agent"),))
 
 
@@ -179,6 +182,16 @@ def subscribed(turn: Turn) -> Reply:
         "不想要了，随时说“不用告诉我了”。具体日期以当地公布的为准，着急可以先打12345问。"
     )
     return Reply(text=text, subscribe=turn.intent)
+
+
+def rated(score: str, *, mine: bool) -> Reply:
+    """Thanks for an answer to the question how satisfied somebody was; `mine`: it was asked and not answered before."""
+    if not mine:
+        return Reply(text="谢谢，您的评价已经收到过了。")
+    if score == "1":
+        text = "谢谢您直说，没帮好您，对不起。这个评价会有人看；事情还没办好的，说“转人工”，换个人接着办。"
+        return Reply(text=text, choices=(Choice("找工作人员", "human_agent"),))
+    return Reply(text="谢谢您的评价。以后有事随时来问。")
 
 
 def unsubscribed(turn: Turn) -> Reply:

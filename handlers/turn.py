@@ -62,6 +62,8 @@ class Reply:
     reminder: tuple[datetime, str] | None = None
     subscribe: str = ""
     """A topic to be told about once there is news of it."""
+    rating: str = ""
+    """The answer to the question how satisfied somebody was (`rate:<handoff>:<score>`)."""
     unsubscribe: bool = False
     """No news is wanted any more."""
     pending: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from records import cases, hours, subscriptions
+from records import cases, declarations, hours, identity, ratings, rooms, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,26 @@ class Desk:
     def cases_by_phone(self, phone: str) -> list[Row[Any]]:
         """Cases filed with a phone number."""
         return cases.of_phone(self.conn, phone, 5)
+
+    def rating_asked(self, at: datetime) -> Row[Any] | None:
+        """The question how satisfied the person was, while its answer is still awaited (`handoff_id`, `asked_at`)."""
+        return ratings.open_question(self.conn, self.person_id, at)
+
+    def declared(self) -> list[Row[Any]]:
+        """What the person declared about where he lives, the newest first; see `declarations.of_person`."""
+        return declarations.of_person(self.conn, self.person_id, 10)
+
+    def declared_as(self, number: str) -> list[Row[Any]]:
+        """The declarations of one form by its number."""
+        return declarations.by_number(self.conn, number)
+
+    def declared_by_phone(self, phone: str) -> list[Row[Any]]:
+        """The declarations in force that name a phone number, the newest first."""
+        table = declarations.Declaration
+        open_ = table.state.in_((*declarations.LIVING, "returned", "waiting"))
+        named = declarations.listing().where(table.phone_hash == identity.lookup("phone", phone), open_)
+        return list(self.conn.execute(named.order_by(table.id.desc()).limit(5)))
+
+    def room(self, code: str) -> rooms.Found | None:
+        """The room that a typed or scanned code names."""
+        return rooms.find(self.conn, code)

@@ -58,6 +58,14 @@ def answer(conn: Connection, person_id: int, choice: str, at: datetime) -> bool:
     return bool(conn.execute(update(Rating).where(*mine).values(score=int(score), answered_at=at)).rowcount)
 
 
+def open_question(conn: Connection, person_id: int, at: datetime) -> Row[Any] | None:
+    """The latest question that a person hasn't answered yet and still may (`handoff_id`, `asked_at`), or None."""
+    asked = select(Rating.__table__).where(
+        Rating.person_id == person_id, Rating.score.is_(None), Rating.asked_at > at - FRESH
+    )
+    return conn.execute(asked.order_by(Rating.asked_at.desc()).limit(1)).first()
+
+
 def of_handoff(conn: Connection, handoff_id: int) -> Row[Any] | None:
     """The question and its answer, or None."""
     return conn.execute(select(Rating.__table__).where(Rating.handoff_id == handoff_id)).first()
