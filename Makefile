@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model lint types bench evaluate migrate seed lock nightly rasa clean
+.PHONY: help run test model lint types bench evaluate migrate seed lock audit nightly rasa clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ lock: | .venv/bin/uv ## pin requirements.in and requirements-dev.in anew, with h
 	@for set in requirements requirements-dev; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make lock" $$set.in -o $$set.txt; done
+
+audit: | .venv/bin/uv ## look the locked packages up in the public list of known faults (needs PyPI itself)
+	@exec deploy/audit.sh
 
 clean: ## remove what was built or made (not your data in var/)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
