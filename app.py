@@ -132,16 +132,14 @@ def serve() -> int:
         print(error, file=sys.stderr)
         return 2
     _log(settings)
-    demo.prepare(settings)
-    supervisor.quiet_threads()
-    supervisor.become_supervisor()
-    return 0
+    return supervisor.apart("prepare", partial(demo.prepare, settings)) or supervise()
 
 
 def supervise() -> int:
     """Keep the web processes, the worker and the live updates running, all forked from here."""
     settings = Settings.from_env(os.environ)
     _log(settings)
+    supervisor.quiet_threads()
     targets: dict[str, Callable[[], object]] = {"web": partial(web_server, settings), "worker": work}
     if settings.stream_port:
         targets["stream"] = partial(stream_server, settings)

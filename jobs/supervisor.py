@@ -7,10 +7,8 @@ workers, the worker and the live updates cost little more memory than one of the
 import gc
 import logging
 import multiprocessing
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -18,6 +16,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 import redis_server
 from jobs import announce
@@ -106,9 +106,19 @@ def _redis(settings: Settings) -> Child:
     return Child("redis", lambda: redis_server.start(settings.data_dir), ended)
 
 
-def become_supervisor() -> None:
-    """Replace this process by a fresh one that only supervises: what preparing the start needed is given back."""
-    os.execv(sys.executable, [sys.executable, "app.py", "supervise"])  # noqa: S606
+def apart(name: str, task: Callable[[], object]) -> int:
+    """Run `task` in a copy of this process, which takes with it what it needed. Returns its exit status.
+
+    Ctrl-C and SIGTERM meanwhile end the copy as well.
+    """
+    process = _fork.Process(target=_in_child, args=(task,), name=name)
+    process.start()
+    try:
+        process.join()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.join()
+    return process.exitcode or 0
 
 
 def supervise(settings: Settings, targets: Mapping[str, Callable[[], object]]) -> int:
@@ -145,6 +155,5 @@ def _ready(settings: Settings) -> bool:
 
 
 def quiet_threads() -> None:
-    """One thread a process for number crunching: our processes are the parallelism. Before numpy is imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    """One thread a process for number crunching: our processes are the parallelism."""
+    threadpool_limits(1)
