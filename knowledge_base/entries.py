@@ -35,7 +35,7 @@ def completed(conn: Connection, parts: Knowledge) -> Knowledge:
     return dataclasses.replace(
         parts,
         hotlines=MappingProxyType(shown) if lines else parts.hotlines,
-        synonyms=MappingProxyType(terms.synonyms(words.content["rows"])) if words else parts.synonyms,
+        synonyms=terms.synonyms(words.content["rows"]) if words else parts.synonyms,
         rules=rule_values.apply(parts.rules, filled),
     )
 

@@ -257,7 +257,7 @@ def _add_article(article: Article, path: Path, articles: dict[str, Article], fau
 
 def _synonyms(path: Path, faults: list[Fault]) -> Mapping[str, str]:
     try:
-        return MappingProxyType(terms.load_synonyms(path))
+        return terms.load_synonyms(path)
     except (OSError, ValueError) as error:
         faults.append(Fault(path.name, "", "", str(error)))
         return {}

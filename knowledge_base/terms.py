@@ -80,6 +80,25 @@ _SIMPLE = opencc.OpenCC("t2s")
 MAX_QUERY = 200  # characters looked at; the rest of a longer message adds noise, not meaning
 
 
+class Synonyms(Mapping[str, str]):
+    """Words and the word that stands for each. `uncut` finds those that the cutter would cut to pieces."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._table = dict(table)
+        lost = [word for word in table if len(word) > 1 and word not in rjieba.cut_for_search(word)]
+        longest_first = "|".join(map(re.escape, sorted(lost, key=len, reverse=True)))
+        self.uncut = re.compile(longest_first) if lost else None
+
+    def __getitem__(self, word: str) -> str:
+        return self._table[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
 def fold(text: str) -> str:
     """One form for all writings: NFKC, lower case, simplified characters."""
     text = unicodedata.normalize("NFKC", text).lower()
@@ -89,11 +108,15 @@ def fold(text: str) -> str:
 def terms(text: str, synonyms: Mapping[str, str], *, sound: bool = True) -> Iterator[str]:
     """The terms of a text, repeated as often as they occur. The first letter tells the kind: w, b, p, i, n."""
     text = fold(text)
+    uncut = synonyms.uncut if isinstance(synonyms, Synonyms) else None
     for run in _HAN.findall(text):
         for word in rjieba.cut_for_search(run):
             word = synonyms.get(word, word)
             if word not in STOP:
                 yield "w" + word
+        if uncut is not None:
+            for word in uncut.findall(run):
+                yield "w" + synonyms[word]
         for left, right in pairwise(run):
             if left not in _FUNCTION or right not in _FUNCTION:
                 yield "b" + left + right
@@ -160,7 +183,7 @@ def syllables_of(letters: str) -> list[str] | None:
     return best[-1]
 
 
-def load_synonyms(path: Path) -> dict[str, str]:
+def load_synonyms(path: Path) -> Synonyms:
     """synonyms.yml as word → the word that stands for it. Raises ValueError for a word in two rows."""
     try:
         return synonyms(yamlsafe.read(path)["synonyms"])
@@ -170,7 +193,7 @@ def load_synonyms(path: Path) -> dict[str, str]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def synonyms(rows: Iterable[Iterable[str]]) -> dict[str, str]:
+def synonyms(rows: Iterable[Iterable[str]]) -> Synonyms:
     """Rows of words for one thing as word → the word that stands for it. Raises ValueError for a word in two rows."""
     table: dict[str, str] = {}
     for row in rows:
@@ -179,4 +202,4 @@ def synonyms(rows: Iterable[Iterable[str]]) -> dict[str, str]:
             if word in table:
                 raise ValueError(f"{word} stands in two rows")
             table[word] = first = first or word
-    return table
+    return Synonyms(table)

@@ -8,6 +8,7 @@ def register(app: Flask) -> None:
     from staff import (  # noqa: F401 - the views register themselves
         knowledge,
         knowledge_calendar,
+        knowledge_entries,
         knowledge_gaps,
         knowledge_places,
         knowledge_points,

@@ -10,10 +10,11 @@ from werkzeug.wrappers import Response
 
 import clock
 from handlers.registry import STEERING, titles
-from knowledge_base import live
+from knowledge_base import entries, live, rule_values
 from knowledge_base.schema import ASPECTS
 from records import article_history, articles, audit, staff
 from records.base import read, write
+from staff import knowledge_kinds as kinds
 from staff import knowledge_text as texts
 from staff.blueprint import blueprint
 from staff.house import house, me
@@ -43,13 +44,14 @@ def knowledge_list() -> str:
         rows = article_history.listing(conn, state=state, regions=inside, words=words, owner=owner)
         counts = article_history.counts(conn)
         used = article_history.answered_from(conn, now - WEEK, now)
+        waiting = article_history.waiting(conn)
         notices = article_history.unseen_notices(conn)
     if request.args.get("order") == "used":
         rows.sort(key=lambda row: -used[row.id])
     owners = sorted({a.owner for a in house().knowledge.articles.values()})
     return render_template(
         "knowledge/list.html", rows=rows, counts=counts, used=used, notices=notices, states=articles.STATES,
-        state=state, region=region, words=words, owner=owner, owners=owners, places=tree.regions,
+        state=state, region=region, words=words, owner=owner, owners=owners, places=tree.regions, waiting=waiting,
         order=request.args.get("order", ""), soon=now.date() + timedelta(days=60),
     )  # fmt: skip
 
@@ -68,17 +70,21 @@ def knowledge_page(article_id: str) -> str:
         wrote = articles.writers(conn, row)
         names = staff.names(conn)
     newest, shown = history[0], next((text for text in history if text.number == row.shown), None)
-    changes = texts.difference(shown.content, newest.content) if shown and shown.number != newest.number else []
+    edited = shown is not None and shown.number != newest.number
+    changes = kinds.difference(row.kind, shown.content, newest.content) if shown and edited else []
+    kind = kinds.KINDS[row.kind]
     open_moves = [
         (state, label) for state, (label, permission) in MOVES.items()
         if state in articles.MOVES[row.state] and state != row.state and me().may(permission)
         and not (state == "approved" and me().actor in wrote)
         and not (state == "draft" and row.state not in ("in_review", "approved"))
+        and not (state == "withdrawn" and row.id in entries.KEPT)
     ]  # fmt: skip
     return render_template(
         "knowledge/page.html", row=row, newest=newest, shown=shown, history=history, steps=steps, periods=periods,
-        used=used, changes=changes, moves=open_moves, faults=texts.faults(newest.content, row.file, house().knowledge),
-        states=articles.STATES, labels=texts.LABELS, read=texts.shown, who=_namer(names), places=_places(),
+        used=used, changes=changes, moves=open_moves, faults=kind.faults(newest.content, row.file, house().knowledge),
+        states=articles.STATES, labels=kind.labels, read=kind.show, who=_namer(names), places=_places(), kind=kind,
+        hints=kinds.hints(row.kind, newest.content, house().knowledge) if row.state != "published" else [],
         titles=titles(), own=me().actor in wrote and row.state == "in_review", may_edit=_may_edit(row.region),
     )  # fmt: skip
 
@@ -123,33 +129,39 @@ def knowledge_edit(article_id: str) -> str:
     if text is None:
         abort(404)
     _allow(row.region)
-    return _form(text.content, row.revision)
+    return _form(text.content, row.revision, kind=row.kind)
 
 
 @blueprint.post("/knowledge/<article_id>/edit")
 @needs("knowledge.edit")
 def knowledge_saved(article_id: str) -> Response | tuple[str, int]:
     """Save a new text. Somebody else saved meanwhile: both texts side by side, and nothing is lost."""
-    content, base = texts.typed(request.form, article_id), request.form.get("base", 0, type=int)
-    hard = _hard_faults(content)
+    with read(house().engine) as conn:
+        row = _found(conn, article_id)
+        last = articles.revision(conn, article_id, row.revision)
+    assert last is not None
+    kind, base = kinds.KINDS[row.kind], request.form.get("base", 0, type=int)
+    content = kind.typed(request.form, last.content)
+    hard = _hard_faults(content) if row.kind == "article" else kind.faults(content, row.file, house().knowledge)
     if hard:
-        return _form(content, base, hard), 422
+        return _form(content, base, hard, kind=row.kind), 422
+    _allow(row.region)
+    _allow(content.get("region", row.region))
     try:
         with write(house().engine) as conn:
-            _allow(_found(conn, article_id).region)
             articles.save(conn, content, base=base, actor=me().actor, at=clock.now(), why=_why("修改"))
     except articles.Conflict as conflict:
-        return _both(conflict), 409
+        return _both(conflict, row.kind), 409
     except articles.IllegalMove as fault:
         abort(409, str(fault))
     return redirect(url_for("staff.knowledge_page", article_id=article_id))
 
 
-def _both(conflict: articles.Conflict) -> str:
+def _both(conflict: articles.Conflict, kind: str) -> str:
     with read(house().engine) as conn:
         who = _namer(staff.names(conn))
-    changes = texts.difference(conflict.theirs, conflict.mine)
-    return _form(conflict.mine, conflict.number, conflict=(who(conflict.author), changes))
+    changes = kinds.difference(kind, conflict.theirs, conflict.mine)
+    return _form(conflict.mine, conflict.number, conflict=(who(conflict.author), changes), kind=kind)
 
 
 @blueprint.post("/knowledge/<article_id>/move")
@@ -168,7 +180,9 @@ def knowledge_moved(article_id: str) -> Response:
             if text is None:
                 abort(404)
             if state in ("in_review", "approved", "published"):
-                _must_be_sound(text.content, row.file)
+                _must_be_sound(text.content, row.file, row.kind)
+            elif state == "withdrawn":
+                kinds.refuse_withdrawal(row.kind, article_id)
             name = me().name if me().name != text.reviewed_by else f"{me().name}（{me().login}）"
             reason = request.form.get("reason", "").strip()
             articles.move(conn, article_id, state, number=number, actor=me().actor, at=now, name=name, reason=reason)
@@ -181,22 +195,26 @@ def knowledge_moved(article_id: str) -> Response:
     return redirect(url_for("staff.knowledge_page", article_id=article_id))
 
 
-def _must_be_sound(content: dict[str, Any], file: str) -> None:
-    found = texts.faults(content, file, house().knowledge)
+def _must_be_sound(content: dict[str, Any], file: str, kind: str = "article") -> None:
+    found = kinds.KINDS[kind].faults(content, file, house().knowledge)
     if found:
         raise articles.IllegalMove("还不能提交：" + "；".join(found))
 
 
 def _form(
-    content: dict[str, Any], base: int, faults: list[str] | None = None, conflict: tuple[str, Any] | None = None
+    content: dict[str, Any], base: int, faults: list[str] | None = None, conflict: tuple[str, Any] | None = None,
+    kind: str = "article", **more: Any,
 ) -> str:  # fmt: skip
     mine = content.get("intents", ())
     services = {name: title for name, title in titles().items() if name not in STEERING or name in mine}
+    found = rule_values.parameter_of(house().knowledge.rules, content) if kind == "value" else None
     return render_template(
-        "knowledge/edit.html", content=content, base=base, faults=faults or [], conflict=conflict, labels=texts.LABELS,
-        source_labels=texts.SOURCE_LABELS, aspects=ASPECTS, confidences=texts.CONFIDENCES, places=_places(),
-        services=services, families=texts.FAMILIES, dated=texts.DATED, lists=texts.LISTS, lines=texts.LINES,
-        phones=house().knowledge.hotlines, new=base == 0,
+        kinds.KINDS[kind].template, content=content, base=base, faults=faults or [], conflict=conflict, new=base == 0,
+        labels=kinds.KINDS[kind].labels, kind=kinds.KINDS[kind], source_labels=texts.SOURCE_LABELS, aspects=ASPECTS,
+        confidences=texts.CONFIDENCES, places=_places(), services=services, families=texts.FAMILIES, dated=texts.DATED,
+        lists=texts.LISTS, lines=texts.LINES, phones=house().knowledge.hotlines, topics=titles(),
+        rule=found[0] if found else None, parameter=found[1] if found else None, written=rule_values.written,
+        most=kinds.ROWS, **more,
     )  # fmt: skip
 
 

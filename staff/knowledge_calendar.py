@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 import clock
 from records import article_history, articles
 from records.base import read, write
-from staff import knowledge_text as texts
+from staff import knowledge_kinds as kinds
 from staff.blueprint import blueprint
 from staff.house import house, me
 from staff.knowledge import _found, _places
@@ -27,16 +27,20 @@ def knowledge_day() -> str:
     except ValueError:
         abort(400, "日期要写成 2026-03-03。")
     words, region = request.args.get("q", "").strip()[:40], request.args.get("region", "")
+    chosen = request.args.get("kind", "article")
+    if chosen not in kinds.KINDS:
+        abort(400)
     begin = datetime(day.year, day.month, day.day, tzinfo=clock.CHINA)
     with read(house().engine) as conn:
-        rows = article_history.shown_between(conn, begin, begin + timedelta(days=1), words=words)
+        rows = article_history.shown_between(conn, begin, begin + timedelta(days=1), words=words, kind=chosen)
     tree = house().knowledge.regions
     if region in tree:
-        rows = [row for row in rows if row.content["region"] in tree.inside(region)]
+        rows = [row for row in rows if row.content.get("region", "national") in tree.inside(region)]
     rows = [row for row in rows if (articles.last_day(row.content) or day) >= day]
     return render_template(
-        "knowledge/day.html", day=day, rows=rows, words=words, region=region, places=_places(), read=texts.shown,
-        begin=begin, end=begin + timedelta(days=1), labels=texts.LABELS,
+        "knowledge/day.html", day=day, rows=rows, words=words, region=region, places=_places(),
+        read=kinds.KINDS[chosen].show, begin=begin, end=begin + timedelta(days=1), labels=kinds.KINDS[chosen].labels,
+        kinds=kinds.KINDS, chosen=chosen,
     )  # fmt: skip
 
 
@@ -51,7 +55,7 @@ def knowledge_compare(article_id: str) -> str:
     if a is None or b is None:
         abort(404)
     return render_template(
-        "knowledge/compare.html", row=row, a=a, b=b, changes=texts.difference(a.content, b.content)
+        "knowledge/compare.html", row=row, a=a, b=b, changes=kinds.difference(row.kind, a.content, b.content)
     )  # fmt: skip
 
 

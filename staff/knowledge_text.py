@@ -1,7 +1,7 @@
 """An article between its form and its data: reading what was typed, saying what is wrong, showing what changed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -119,10 +119,13 @@ Piece = tuple[str, str]
 """`same`, `gone` or `new`, and the words."""
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, list[Piece]]]:
+def difference(
+    old: Mapping[str, Any], new: Mapping[str, Any], labels: Mapping[str, str] = LABELS,
+    show: Callable[[str, Any], str] = shown,
+) -> list[tuple[str, list[Piece]]]:  # fmt: skip
     """What changed from one text to another: for each changed field its label and its pieces."""
-    changed = (name for name in LABELS if old.get(name) != new.get(name))
-    return [(LABELS[name], pieces(shown(name, old.get(name)), shown(name, new.get(name)))) for name in changed]
+    changed = (name for name in labels if old.get(name) != new.get(name))
+    return [(labels[name], pieces(show(name, old.get(name)), show(name, new.get(name)))) for name in changed]
 
 
 def pieces(old: str, new: str) -> list[Piece]:
