@@ -48,6 +48,10 @@ lint: .venv/.tests ## ruff: style and likely faults
 types: .venv/.tests ## mypy, strict on our own packages
 	@$(PY) -m mypy
 
+pictures: .venv/.tests ## pictures of every view of the console, light and dark, into docs/images/console
+	@$(PY) -m tests.browser_setup
+	@exec $(PY) -m tests.staff.screenshots
+
 bench: .venv/.tests ## the callback's throughput beside its floors, as a table
 	@exec $(PY) -m bench
 

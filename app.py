@@ -23,7 +23,7 @@ from bot import api, health, metrics, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Service, Understands
 from bot.wechat import channel as wechat
-from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool
+from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool, typing
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from jobs import clocks, demo, doctor, moves, queue, retention, supervisor, worker
@@ -105,7 +105,7 @@ def work() -> int:
     metrics.start(service.redis)
     senders = {"wechat": metrics.watched(partial(delivery.send, service))}
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
-    jobs.append(partial(staff_sweeps.every_second, service))
+    jobs += [partial(staff_sweeps.every_second, service), partial(typing.push, service)]
     sweeps: list[worker.Job] = [
         partial(outbox.sweep, service.engine),
         partial(media.sweep, service),

@@ -169,26 +169,20 @@ def _key(bulletin_id: int, person_id: int) -> str:
     return f"bulletin-{bulletin_id}-{person_id}"
 
 
-_BECAME = {"pending": "queued", "sending": "queued"}
+_BECAME = {"pending": "queued", "sending": "queued", "accepted": "queued"}
 
 
 def look(conn: Connection, limit: int = 400) -> int:
     """Learn from the outbox what became of notices on their way. Returns how many were settled."""
-    open_ones = (
-        select(BulletinSend.id, BulletinSend.fate, Outgoing.state)
-        .join(
-            Outgoing,
-            Outgoing.key == func.concat("bulletin-", BulletinSend.bulletin_id, "-", BulletinSend.person_id, ":0"),
-        )
-        .where(BulletinSend.fate.in_(("queued", "waiting")))
-        .order_by(BulletinSend.id)
-        .limit(limit)
-    )
+    table = BulletinSend.__table__
+    still = select(table).where(BulletinSend.fate.in_(("queued", "waiting"))).order_by(BulletinSend.id).limit(limit)
+    mine = {f"{_key(row.bulletin_id, row.person_id)}:0": row for row in conn.execute(still)}
+    found = conn.execute(select(Outgoing.key, Outgoing.state).where(Outgoing.key.in_(list(mine)))).all()
     changed = 0
-    for row in conn.execute(open_ones).all():
-        fate = _BECAME.get(row.state, row.state)
-        if fate != row.fate:
-            changed += conn.execute(update(BulletinSend).where(BulletinSend.id == row.id).values(fate=fate)).rowcount
+    for row in found:
+        fate, send = _BECAME.get(row.state, row.state), mine[row.key]
+        if fate != send.fate:
+            changed += conn.execute(update(BulletinSend).where(BulletinSend.id == send.id).values(fate=fate)).rowcount
     return changed
 
 

@@ -36,6 +36,7 @@ class Filter:
     level: str = ""
     overdue: bool = False
     mine: int = 0
+    grid: str = ""
 
 
 def _seen(reach: Reach) -> ColumnElement[bool]:
@@ -59,7 +60,12 @@ def listed(conn: Connection, reach: Reach, wanted: Filter, at: datetime, limit: 
         statement = statement.where(Case.state == wanted.state)
     else:
         statement = statement.where(or_(Case.state.in_(OPEN), Case.closed_at.is_not(None)))
-    for column, value in ((Case.team, wanted.team), (Case.region, wanted.region), (Case.level, wanted.level)):
+    for column, value in (
+        (Case.team, wanted.team),
+        (Case.region, wanted.region),
+        (Case.level, wanted.level),
+        (Case.grid, wanted.grid),
+    ):
         if value:
             statement = statement.where(column == value)
     if wanted.overdue:
@@ -93,3 +99,9 @@ def counts(conn: Connection, reach: Reach, at: datetime) -> dict[str, int]:
     found = {row.state: int(row.n) for row in rows}
     late = select(func.count()).select_from(Case).where(_seen(reach), Case.state.in_(OPEN), Case.due_at < at)
     return found | {"overdue": int(conn.execute(late).scalar_one())}
+
+
+def grids(conn: Connection, reach: Reach) -> list[str]:
+    """The grids that have open cases, in order."""
+    found = select(Case.grid).where(_seen(reach), Case.grid.is_not(None), Case.state.in_(OPEN)).distinct()
+    return sorted(grid for grid in conn.execute(found).scalars() if grid)

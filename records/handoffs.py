@@ -3,6 +3,7 @@
 One open handoff a person (a partial unique index says so). The database decides who claims it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -261,3 +262,20 @@ def replied(conn: Connection, handoff_id: int, at: datetime) -> None:
     """Staff said something: remember when it was for the first time."""
     statement = update(Handoff).where(Handoff.id == handoff_id)
     conn.execute(statement.values(first_reply_at=func.coalesce(Handoff.first_reply_at, at)))
+
+
+def last_steps(conn: Connection, handoff_ids: Sequence[int], action: str) -> dict[int, Row[Any]]:
+    """The newest step of one kind of several chats, by chat: what the next shift reads first."""
+    if not handoff_ids:
+        return {}
+    mine = (HandoffEvent.handoff_id.in_(handoff_ids), HandoffEvent.action == action)
+    newest = select(func.max(HandoffEvent.id)).where(*mine).group_by(HandoffEvent.handoff_id)
+    rows = conn.execute(select(HandoffEvent.__table__).where(HandoffEvent.id.in_(newest)))
+    return {row.handoff_id: row for row in rows}
+
+
+def taken_alarms(conn: Connection, since: datetime, limit: int = 30) -> list[Row[Any]]:
+    """Alarms raised since a moment that somebody took, the newest first."""
+    table = Alarm.__table__
+    taken = select(table).where(Alarm.raised_at >= since, Alarm.taken_at.is_not(None))
+    return list(conn.execute(taken.order_by(Alarm.id.desc()).limit(limit)))

@@ -12,6 +12,8 @@ from records.base import Base, BigId, Instant, SealedText
 from records.desk_queries import Scope, visible
 from records.handoffs import Handoff
 
+_RECENT = 5_000
+"""Notes that are looked through for what is new; older ones are found on the page of mentions."""
 _MENTION = re.compile(r"@([\w.-]{1,40})")
 
 
@@ -85,7 +87,8 @@ def seen_up_to(conn: Connection, staff_id: int) -> int:
 
 def unseen(conn: Connection, scope: Scope, login: str) -> int:
     """How many mentions somebody hasn't seen yet."""
-    last = seen_up_to(conn, scope.staff_id)
+    newest = int(conn.execute(select(func.max(Note.id))).scalar() or 0)
+    last = max(seen_up_to(conn, scope.staff_id), newest - _RECENT)
     statement = select(func.count()).select_from(Note).join(Handoff, Handoff.id == Note.handoff_id)
     return int(conn.execute(statement.where(Note.id > last, _names(login), visible(scope))).scalar_one())
 

@@ -65,7 +65,7 @@ def roster(conn: Connection, at: datetime) -> list[Row[Any]]:
     online = and_(Presence.staff_id == Staff.id, Presence.seen_at > at - ALIVE)
     statement = (
         select(
-            Staff.id, Staff.name, Staff.role, Staff.teams, Staff.region, Staff.capacity, load.label("load"),
+            Staff.id, Staff.login, Staff.name, Staff.role, Staff.teams, Staff.region, Staff.capacity, load.label("load"),
             func.coalesce(Presence.state, "off").label("state"), Presence.since,
         )
         .outerjoin(Presence, online)

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 import clock
 from records.cases import Case
 from records.conversations import Message
+from records.declarations import LIVING, Declaration, Filing
+from records.drafts import Draft
 from records.handoffs import Alarm, Handoff
+from records.people import Person
 from records.ratings import Rating
+from records.rooms import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class Report:
     alarm_wait: tuple[int, float | None, float | None] = (0, None, None)
     cases: list[tuple[str, int, int]] = field(default_factory=list)
     """(team, open, overdue)."""
+    grids: list[tuple[str, int, int]] = field(default_factory=list)
+    """(grid, open, overdue), those with most overdue first."""
+    declared: dict[str, int] = field(default_factory=dict)
+    """Declarations of these days by source (`records.declarations.SOURCES`), and `moved_out`."""
+    living: int = 0
+    """Who counts as living somewhere now."""
+    rooms: dict[str, int] = field(default_factory=dict)
+    """Rooms by colour now."""
+    drafts: dict[str, int] = field(default_factory=dict)
+    """Answers that staff saw first, by what became of them."""
 
 
 def bounds(first: date, last: date) -> tuple[datetime, datetime]:
@@ -65,17 +79,54 @@ def build(conn: Connection, first: date, last: date, *, region: str = "", team: 
     since, until = bounds(first, last)
     chats = _handoffs(conn, since, until, region, team)
     return Report(
-        days=_days(conn, first, last, since, until, chats),
-        intents=_by(conn, Message.intent, since, until)[:20],
-        bands=dict(_by(conn, Message.band, since, until)),
-        owners=dict(_by(conn, Message.owner, since, until)),
+        days=_days(conn, first, last, since, until, chats, region),
+        intents=_by(conn, Message.intent, since, until, region)[:20],
+        bands=dict(_by(conn, Message.band, since, until, region)),
+        owners=dict(_by(conn, Message.owner, since, until, region)),
         first_wait=_waits(chats, "opened_at", "first_reply_at"),
         handling=_waits(chats, "claimed_at", "closed_at"),
-        ratings=_ratings(conn, since, until),
-        asked=int(conn.execute(select(func.count()).select_from(Rating).where(_within(Rating.asked_at, since, until))).scalar_one()),
-        alarm_wait=_alarms(conn, since, until),
-        cases=_cases(conn, region, team),
+        ratings=_ratings(conn, since, until, region, team),
+        asked=_asked(conn, since, until, region, team),
+        alarm_wait=_alarms(conn, since, until, region),
+        cases=_cases(conn, Case.team, region, team),
+        grids=sorted(_cases(conn, Case.grid, region, team), key=lambda row: (-row[2], -row[1], row[0]))[:20],
+        declared=_declared(conn, since, until),
+        living=int(conn.execute(select(func.count()).select_from(Declaration).where(Declaration.state.in_(LIVING))).scalar_one()),
+        rooms={str(row[0] or "none"): int(row.n) for row in conn.execute(select(Room.colour, func.count().label("n")).where(Room.state == "open").group_by(Room.colour))},
+        drafts={row.state: int(row.n) for row in conn.execute(select(Draft.state, func.count().label("n")).where(_within(Draft.created_at, since, until)).group_by(Draft.state))},
     )  # fmt: skip
+
+
+def _of_region(column: Any, region: str) -> list[Any]:
+    """Narrows rows of people to those of a region."""
+    return [exists().where(Person.id == column, Person.region == region)] if region else []
+
+
+def _of_chat(region: str, team: str) -> list[Any]:
+    """Narrows ratings to the chats of a region and a queue."""
+    mine = [Handoff.id == Rating.handoff_id]
+    mine += [Handoff.region == region] if region else []
+    mine += [Handoff.team == team] if team else []
+    return [exists().where(*mine)] if len(mine) > 1 else []
+
+
+def _asked(conn: Connection, since: datetime, until: datetime, region: str, team: str) -> int:
+    asked = select(func.count()).select_from(Rating)
+    return int(conn.execute(asked.where(_within(Rating.asked_at, since, until), *_of_chat(region, team))).scalar_one())
+
+
+def _declared(conn: Connection, since: datetime, until: datetime) -> dict[str, int]:
+    by_source = (
+        select(Filing.source, func.count().label("n"))
+        .join(Declaration, Declaration.filing_id == Filing.id)
+        .where(_within(Declaration.declared_at, since, until))
+        .group_by(Filing.source)
+    )
+    gone = select(func.count()).select_from(Declaration).where(
+        Declaration.moved_out >= since.date(), Declaration.moved_out < until.date()
+    )  # fmt: skip
+    found = {row.source: int(row.n) for row in conn.execute(by_source)}
+    return found | {"moved_out": int(conn.execute(gone).scalar_one())}
 
 
 def _within(column: Any, since: datetime, until: datetime) -> Any:
@@ -93,10 +144,11 @@ def _handoffs(conn: Connection, since: datetime, until: datetime, region: str, t
 
 
 def _days(
-    conn: Connection, first: date, last: date, since: datetime, until: datetime, chats: Iterable[Any]
+    conn: Connection, first: date, last: date, since: datetime, until: datetime, chats: Iterable[Any], region: str
 ) -> list[Day]:  # fmt: skip
-    messages = _per_day(conn, Message.created_at, since, until, Message.author == "person")
-    alarms = _per_day(conn, Alarm.raised_at, since, until)
+    said = (Message.author == "person", *_of_region(Message.person_id, region))
+    messages = _per_day(conn, Message.created_at, since, until, *said)
+    alarms = _per_day(conn, Alarm.raised_at, since, until, *_of_region(Alarm.person_id, region))
     opened: Counter[date] = Counter()
     closed: Counter[date] = Counter()
     for chat in chats:
@@ -119,10 +171,15 @@ def _per_day(conn: Connection, column: Any, since: datetime, until: datetime, *w
     return found
 
 
-def _by(conn: Connection, column: Any, since: datetime, until: datetime) -> list[tuple[str, int]]:
+def _by(conn: Connection, column: Any, since: datetime, until: datetime, region: str) -> list[tuple[str, int]]:
     statement = (
         select(column, func.count().label("n"))
-        .where(_within(Message.created_at, since, until), Message.author == "person", column.is_not(None))
+        .where(
+            _within(Message.created_at, since, until),
+            Message.author == "person",
+            column.is_not(None),
+            *_of_region(Message.person_id, region),
+        )
         .group_by(column)
         .order_by(func.count().desc())
     )
@@ -138,24 +195,27 @@ def _waits(chats: Iterable[Any], start: str, end: str) -> list[tuple[str, int, f
     return [(team, len(all), percentile(all, 0.5), percentile(all, 0.9)) for team, all in sorted(seconds.items())]
 
 
-def _ratings(conn: Connection, since: datetime, until: datetime) -> dict[int, int]:
-    given = (_within(Rating.asked_at, since, until), Rating.score.is_not(None))
+def _ratings(conn: Connection, since: datetime, until: datetime, region: str, team: str) -> dict[int, int]:
+    given = (_within(Rating.asked_at, since, until), Rating.score.is_not(None), *_of_chat(region, team))
     rows = conn.execute(select(Rating.score, func.count().label("n")).where(*given).group_by(Rating.score))
     return {int(row.score): int(row.n) for row in rows if row.score is not None}
 
 
-def _alarms(conn: Connection, since: datetime, until: datetime) -> tuple[int, float | None, float | None]:
-    rows = conn.execute(select(Alarm.raised_at, Alarm.taken_at).where(_within(Alarm.raised_at, since, until))).all()
+def _alarms(
+    conn: Connection, since: datetime, until: datetime, region: str
+) -> tuple[int, float | None, float | None]:  # fmt: skip
+    raised = (_within(Alarm.raised_at, since, until), *_of_region(Alarm.person_id, region))
+    rows = conn.execute(select(Alarm.raised_at, Alarm.taken_at).where(*raised)).all()
     waits = [(row.taken_at - row.raised_at).total_seconds() for row in rows if row.taken_at is not None]
     return len(rows), percentile(waits, 0.5), percentile(waits, 0.9)
 
 
-def _cases(conn: Connection, region: str, team: str) -> list[tuple[str, int, int]]:
+def _cases(conn: Connection, by: Any, region: str, team: str) -> list[tuple[str, int, int]]:
     still = Case.state.in_(("filed", "accepted", "working", "returned"))
     late = func.count().filter(Case.due_at < clock.now())
-    statement = select(Case.team, func.count().label("n"), late.label("late")).where(still).group_by(Case.team)
+    statement = select(by, func.count().label("n"), late.label("late")).where(still, by.is_not(None)).group_by(by)
     if region:
         statement = statement.where(Case.region == region)
     if team:
         statement = statement.where(Case.team == team)
-    return [(row.team, int(row.n), int(row.late)) for row in conn.execute(statement.order_by(Case.team))]
+    return [(str(row[0]), int(row.n), int(row.late)) for row in conn.execute(statement.order_by(by))]

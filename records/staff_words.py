@@ -24,17 +24,25 @@ def say(
 
     `key` names this very message, so that sending it twice stores it once (then None).
     """
+    return send(conn, handoff, staff_id, "text", {"text": text}, {"kind": "text", "text": text}, key, at, author=author)
+
+
+def send(
+    conn: Connection, handoff: Row[Any], staff_id: int, kind: str, body: dict[str, Any], payload: dict[str, Any],
+    key: str, at: datetime, *, author: str = "staff",
+) -> int | None:  # fmt: skip
+    """As `say`, for a picture or a paper: `body` is what the transcript keeps, `payload` what a channel pushes."""
     row = {
         "turn_id": f"s{key}"[:32], "person_id": handoff.person_id, "author": author, "staff_id": staff_id,
-        "kind": "text", "body": {"text": text}, "dedup": f"staff:{key}"[:160], "owner": "staff", "created_at": at,
+        "kind": kind, "body": body, "dedup": f"staff:{key}"[:160], "owner": "staff", "created_at": at,
     }  # fmt: skip
     message_id = _store(conn, row)
     if message_id is None:
         return None
     if handoff.channel in PUSHED:
         outbox.put(
-            conn, handoff.person_id, handoff.channel, [{"kind": "text", "text": text}], key=f"staff:{message_id}",
-            at=at, message_id=message_id,
+            conn, handoff.person_id, handoff.channel, [payload], key=f"staff:{message_id}", at=at,
+            message_id=message_id,
         )  # fmt: skip
     handoffs.replied(conn, handoff.id, at)
     handoffs.read_up_to(conn, handoff.id, message_id)

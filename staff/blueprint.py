@@ -68,6 +68,7 @@ _PLACES = (
     ("knowledge_list", "知识", "knowledge", "knowledge.see"),
     ("points_page", "积分", "points", "points.see"),
     ("search_page", "查找", "search", "chat.search"),
+    ("notices_page", "通知", "notices", "notices.see"),
     ("watch", "值班", "watch", "inbox.watch"),
     ("quality", "质检", "quality", "quality.score"),
     ("reports", "报表", "reports", "reports.see"),
@@ -78,12 +79,15 @@ _PLACES = (
     ("audit_page", "审计", "audit", "audit.see"),
 )
 _WITHIN = (
-    {"chat": "inbox", "case_page": "cases_list"}
+    {"chat": "inbox", "case_page": "cases_list", "drafts_page": "inbox", "mentions_page": "inbox",
+     "answers_page": "notices_page", "safety": "crisis_desk", "quality_page": "quality", "case_revealed": "cases_list"}
     | dict.fromkeys(("rooms_room", "rooms_search", "rooms_check", "rooms_walk", "rooms_owners"), "rooms_board")
     | dict.fromkeys(
         (
             "knowledge_page", "knowledge_new", "knowledge_made", "knowledge_edit", "knowledge_saved", "knowledge_day",
             "knowledge_compare", "knowledge_calendar", "knowledge_gaps", "knowledge_places", "knowledge_place_put",
+            "knowledge_hotlines", "knowledge_hotline_new", "knowledge_hotline_made", "knowledge_values",
+            "knowledge_value", "knowledge_value_made", "knowledge_synonyms", "knowledge_synonyms_made",
         ),
         "knowledge_list",
     )
@@ -119,15 +123,22 @@ for _name, _filter in words.FILTERS.items():
 
 from staff import (  # noqa: E402, F401 - the views register themselves
     accounts,
+    answers,
+    approvals,
+    case_papers,
     cases,
     chat,
     control,
     crisis,
     inbox,
+    mentions,
+    merging,
+    notices,
     people,
     reports,
     room_acts,
     rooms,
     search,
+    sending,
     tools,
 )

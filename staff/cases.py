@@ -1,5 +1,6 @@
 """Cases: a list and a board, one case with its history, and every step told to the person who filed it."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response as FlaskResponse
@@ -7,7 +8,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, case_list, cases, presence, staff, staff_words
+from records import audit, case_list, cases, presence, staff, staff_words, switches
 from records.base import read, write
 from records.case_list import Filter, Reach
 from staff import export, words
@@ -23,7 +24,7 @@ MOVE_WORDS = {
     "returned": "退回补充",
     "withdrawn": "撤回",
 }
-_TOLD = {
+TOLD = {
     "accepted": "已经受理，正在安排人办理。",
     "working": "正在办理。",
     "resolved": "已经办结。",
@@ -47,6 +48,7 @@ def _filter() -> Filter:
         level=given.get("level", "") if given.get("level") in cases.LEVELS else "",
         overdue=given.get("overdue") == "1",
         mine=me().id if given.get("mine") == "1" else 0,
+        grid=given.get("grid", "").strip()[:60],
     )
 
 
@@ -58,11 +60,13 @@ def cases_list() -> str:
     with read(house().engine) as conn:
         rows = case_list.listed(conn, reach(), wanted, now)
         counts = case_list.counts(conn, reach(), now)
+        grids = case_list.grids(conn, reach())
     board = request.args.get("look") == "board"
     columns = {state: [row for row in rows if row.state == state] for state in case_list.COLUMNS} if board else {}
     return render_template(
         "staff/cases.html", rows=rows, columns=columns, board=board, wanted=wanted, counts=counts, states=cases.STATES,
         levels=cases.LEVEL_NAMES, teams=staff.TEAMS, region_names=region_names(),
+        grids=grids,
     )  # fmt: skip
 
 
@@ -70,20 +74,24 @@ def cases_list() -> str:
 @needs("cases.see")
 def case_page(case_id: int) -> str:
     """One case: what was filed, its history, what can be done."""
+    from staff import case_papers  # it needs this module
+
     with write(house().engine) as conn:
-        row = _seen(conn, case_id)
+        row = seen_case(conn, case_id)
         audit.note(conn, me().actor, "case.opened", f"case:{row.number}", clock.now())
         steps = cases.history(conn, case_id)
         people = [one for one in presence.roster(conn, clock.now()) if me().may("cases.move")]
         names = staff.names(conn)
+        papers = case_papers.shown_with(conn, row)
     return render_template(
-        "staff/case.html", case=row, data=_masked(row.data), steps=steps, people=people, names=names,
+        "staff/case.html", **papers, case=row, data=_masked(row.data), steps=steps, people=people, names=names,
         moves=[move for move in sorted(cases.MOVES[row.state]) if move != "withdrawn"], move_words=MOVE_WORDS,
         states=cases.STATES, levels=cases.LEVEL_NAMES, region_names=region_names(),
     )  # fmt: skip
 
 
-def _seen(conn: Any, case_id: int) -> Any:
+def seen_case(conn: Any, case_id: int) -> Any:
+    """The case, when one may see it; 404 otherwise."""
     row = case_list.one(conn, reach(), case_id)
     if row is None:
         abort(404, "没有这个事项，或者它不在您能看的范围里。")
@@ -110,19 +118,25 @@ def case_moved(case_id: int) -> Response:
         abort(400, "退回和办结要写说明，当事人会看到。")
     try:
         with write(house().engine) as conn:
-            row = _seen(conn, case_id)
+            row = seen_case(conn, case_id)
             cases.move(conn, case_id, state, me().actor, now, text=text or None)
             audit.note(conn, me().actor, f"case.{state}", f"case:{row.number}", now)
-            if row.person_id and row.channel and state in _TOLD:
-                said = f"您的事项 {row.number}（{row.title}）{_TOLD[state]}" + (f"\n说明：{text}" if text else "")
-                staff_words.tell(
-                    conn, row.person_id, row.channel, said, f"case:{case_id}:{int(now.timestamp() * 1000)}", now
-                )
+            if state in TOLD:
+                told = switches.load(conn).text(f"case_{state}") or TOLD[state]
+                said = f"您的事项 {row.number}（{row.title}）{told}" + (f"\n说明：{text}" if text else "")
+                _tell(conn, row, said, now)
     except cases.IllegalMove:
         abort(409, "这一步现在做不了：状态刚刚变了，请刷新看看。")
     house().nudge()
     flash(f"已{MOVE_WORDS.get(state, state)}。", "good")
     return redirect(url_for("staff.case_page", case_id=case_id))
+
+
+def _tell(conn: Any, row: Any, said: str, now: datetime) -> None:
+    """Tell whoever filed it, if anybody can be told; the outbox keeps to the channel's quota."""
+    if row.person_id and row.channel:
+        key = f"case:{row.id}:{int(now.timestamp() * 1000)}"
+        staff_words.tell(conn, row.person_id, row.channel, said, key, now)
 
 
 @blueprint.post("/cases/<int:case_id>/assign")
@@ -131,7 +145,7 @@ def case_assigned(case_id: int) -> Response:
     """Give a case to somebody."""
     now, wish = clock.now(), request.form.get("staff", 0, type=int)
     with write(house().engine) as conn:
-        row = _seen(conn, case_id)
+        row = seen_case(conn, case_id)
         who = staff.get(conn, wish) if wish else None
         if wish and (who is None or row.team not in who.teams.split()):
             abort(400, "这个人不在这个队列里，请换一个人。")
@@ -147,9 +161,13 @@ def case_commented(case_id: int) -> Response:
     text, now = request.form.get("text", "").strip()[:500], clock.now()
     if not text:
         abort(400, "请写内容。")
+    shown = request.form.get("shown") == "1"
     with write(house().engine) as conn:
-        _seen(conn, case_id)
-        cases.note(conn, case_id, me().actor, "comment", now, text=text, shown=request.form.get("shown") == "1")
+        row = seen_case(conn, case_id)
+        cases.note(conn, case_id, me().actor, "comment", now, text=text, shown=shown)
+        if shown:
+            _tell(conn, row, f"您的事项 {row.number}（{row.title}）有一条新说明：{text}", now)
+    house().nudge()
     return redirect(url_for("staff.case_page", case_id=case_id))
 
 
@@ -163,7 +181,7 @@ def case_revealed(case_id: int) -> str:
     if not me().may("cases.see"):
         abort(403)
     with write(house().engine) as conn:
-        row = _seen(conn, case_id)
+        row = seen_case(conn, case_id)
         audit.note(conn, me().actor, "personal.revealed", f"case:{row.number}", clock.now(), reason[:200])
     return render_template("staff/case_data.html", case=row, data=row.data)
 

@@ -8,7 +8,23 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, canned, cases, desk_queries, handoffs, notes, people, presence, ratings, staff, staff_words
+from records import (
+    audit,
+    canned,
+    cases,
+    declarations,
+    desk_queries,
+    handoffs,
+    notes,
+    people,
+    presence,
+    ratings,
+    same_person,
+    staff,
+    staff_words,
+    switches,
+    typing_marks,
+)
 from records.base import read, write
 from staff import doors, words
 from staff.blueprint import blueprint
@@ -16,7 +32,8 @@ from staff.house import house, me, scope
 from staff.inbox import listing
 from staff.permissions import needs
 
-_KEY = re.compile(r"[A-Za-z0-9-]{8,40}")
+BACK = "工作人员先离开了，下面由智能助手继续回答您。要再找人，说“转人工”。"
+KEY = re.compile(r"[A-Za-z0-9-]{8,40}")
 
 
 def seen(conn: Connection, handoff_id: int) -> Row[Any]:
@@ -101,6 +118,11 @@ def _side(conn: Connection, row: Row[Any]) -> dict[str, Any]:
         "steps": handoffs.history(conn, row.id),
         "rating": ratings.of_handoff(conn, row.id),
         "rating_words": ratings.SCORES,
+        "homes": declarations.of_person(conn, row.person_id, 6) if me().may("rooms.see") else [],
+        "home_states": declarations.STATES,
+        "address_of": declarations.address_of,
+        "kin": same_person.chats(conn, scope(), same_person.others(conn, row.person_id)),
+        "likely": same_person.likely(conn, scope(), row.person_id) if row.state != "closed" else [],
         "outcomes": words.OUTCOMES,
         "team_names": staff.TEAMS,
     }
@@ -143,11 +165,12 @@ def chat_news(handoff_id: int) -> Response:
             handoffs.read_up_to(conn, handoff_id, talk["last_id"])
     with read(house().engine) as conn:
         rest = quota(conn, row)
+    hands = row.state == "claimed" and typing_marks.seen(house().redis, "person", row.person_id)
     theirs = [line for _, kind, line in talk["lines"] if kind == "message" and line.author == "person"]
     return jsonify(
         html=render_template("staff/_lines.html", chat=row, **talk) if talk["lines"] else "",
         last=talk["last_id"], note=talk["last_note"], state=row.state, owner=row.owner or "", quota=rest,
-        mine=row.claimed_by == me().id, heard=len(theirs),
+        mine=row.claimed_by == me().id, heard=len(theirs), typing=hands,
         sent={id: _fate(found) for id, found in sent.items()},
     )  # fmt: skip
 
@@ -164,7 +187,7 @@ def say(handoff_id: int) -> Response:
     key = request.form.get("key", "")
     if not text or len(text) > staff_words.LONGEST:
         abort(400, f"一条消息要有内容，最多{staff_words.LONGEST}字；长的请分几条发。")
-    if not _KEY.fullmatch(key):
+    if not KEY.fullmatch(key):
         abort(400)
     with write(house().engine) as conn:
         row = owned(conn, handoff_id)
@@ -264,10 +287,17 @@ def close(handoff_id: int) -> Response:
                      words.OUTCOMES.get(outcome))  # fmt: skip
         audit.note(conn, me().actor, "chat.closed", f"handoff:{handoff_id}", now, outcome)
         if outcome == "to_bot":
-            staff_words.tell(conn, row.person_id, row.channel, "工作人员先离开了，下面由智能助手继续回答您。要再找人，说“转人工”。",
+            staff_words.tell(conn, row.person_id, row.channel, switches.load(conn).text("back") or BACK,
                              f"back:{handoff_id}", now)  # fmt: skip
         elif request.form.get("ask", "1") == "1" and ratings.ask(conn, row, now):
-            staff_words.offer(conn, row, ratings.QUESTION, ratings.choices(handoff_id), f"rate:{handoff_id}", now)
+            staff_words.offer(
+                conn,
+                row,
+                switches.load(conn).text("rating") or ratings.QUESTION,
+                ratings.choices(handoff_id),
+                f"rate:{handoff_id}",
+                now,
+            )
     house().nudge()
     house().signal("handoff", row.person_id)
     flash("会话已结束。" if outcome != "to_bot" else "已交还机器人。", "good")

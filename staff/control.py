@@ -9,9 +9,12 @@ from werkzeug.wrappers import Response
 
 import clock
 from handlers.registry import titles
-from records import audit, hours, staff, switches
+from handlers.teams import team_of
+from records import audit, hours, ratings, staff, switches
 from records.base import read, write
 from staff.blueprint import blueprint
+from staff.cases import TOLD
+from staff.chat import BACK
 from staff.house import house, me
 from staff.permissions import needs
 
@@ -26,11 +29,25 @@ NAMES = {
     "answer_from": "直接回答的把握（0为出厂值）",
     "confirm_from": "先问一句的把握（0为出厂值）",
     "approve_intents": "先审后发的事项",
+    "approve_minutes": "多久没审转人工（分钟）",
+    "teams": "哪件事归哪个队列",
+    "texts": "常用的话",
 }
+_FIXED = ("psychology", "emergency")  # who looks after people in danger isn't a matter of taste
 LIMITS = {
     "unanswered_minutes": (1, 240), "alarm_supervisor_seconds": (10, 3600), "alarm_outside_seconds": (30, 7200),
-    "answer_from": (0, 1), "confirm_from": (0, 1),
+    "answer_from": (0, 1), "confirm_from": (0, 1), "approve_minutes": (1, 240),
 }  # fmt: skip
+TEXTS = {
+    "hold": ("先审后发时先说的话", "您问的事，工作人员核对答案后马上发给您，请稍等。等不及，说“转人工”。"),
+    "back": ("交还机器人时说的话", BACK),
+    "rating": ("请对方评价的话", ratings.QUESTION),
+    "case_accepted": ("事项受理时说的话", TOLD["accepted"]),
+    "case_working": ("事项开始办理时说的话", TOLD["working"]),
+    "case_resolved": ("事项办结时说的话", TOLD["resolved"]),
+    "case_returned": ("事项退回时说的话", TOLD["returned"]),
+}
+"""Words that staff may change: name → (what they are for, how they came). A case's words follow its number."""
 
 
 @blueprint.get("/switches")
@@ -44,7 +61,17 @@ def switches_page() -> str:
     rows = [{"name": NAMES.get(row.name, row.name), "value": _said(json.loads(row.value)), "at": row.changed_at,
              "by": names.get(_staff_id(row.changed_by), row.changed_by)} for row in past]  # fmt: skip
     return render_template(
-        "staff/switches.html", now_set=now, names=NAMES, limits=LIMITS, history=rows, titles=titles()
+        "staff/switches.html",
+        now_set=now,
+        names=NAMES,
+        limits=LIMITS,
+        history=rows,
+        titles=titles(),
+        teams=staff.TEAMS,
+        usual_team=team_of,
+        chosen_team=dict(now.teams),
+        texts=TEXTS,
+        chosen_text=dict(now.texts),
     )
 
 
@@ -56,6 +83,9 @@ def _staff_id(actor: str) -> int:
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "开" if value else "关"
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        said = {key: TEXTS[key][0] if key in TEXTS else titles().get(key, key) for key, _ in value}
+        return "；".join(f"{said[key]}：{staff.TEAMS.get(one, one)}" for key, one in value)
     if isinstance(value, list):
         return "、".join(titles().get(str(item), str(item) or "休") for item in value) or "无"
     return str(value) or "（撤下）"
@@ -86,6 +116,13 @@ def _value(name: str) -> Any:
         return given
     if name == "approve_intents":
         return [intent for intent in request.form.getlist("value") if intent in titles()]
+    if name == "teams":
+        chosen = [(intent, request.form.get(intent, "")) for intent in titles()]
+        return [[intent, team] for intent, team in chosen
+                if team in staff.TEAMS and team != team_of(intent) and team_of(intent) not in _FIXED]  # fmt: skip
+    if name == "texts":
+        typed = [(key, " ".join(request.form.get(key, "").split())[:200]) for key in TEXTS]
+        return [[key, words] for key, words in typed if words and words != TEXTS[key][1]]
     low, high = LIMITS[name]
     try:
         number = float(given)
@@ -165,7 +202,7 @@ def _day(text: str) -> date:
 @blueprint.post("/hours/shifts")
 @needs("hours.change")
 def shift_added() -> Response:
-    """Plan a shift, or take one away (`remove`)."""
+    """Plan a shift, for some weeks if wished, or take one away (`remove`)."""
     now = clock.now()
     with write(house().engine) as conn:
         if request.form.get("remove"):
@@ -175,8 +212,10 @@ def shift_added() -> Response:
         if who is None:
             abort(400, "请选一个在职的人。")
         start, end = (_moment(request.form.get(name, "")) for name in ("starts", "ends"))
+        weeks = min(max(request.form.get("weeks", 1, type=int), 1), 12)
         try:
-            hours.add_shift(conn, who.id, start, end, on_call=request.form.get("on_call") == "1")
+            for week in (timedelta(weeks=n) for n in range(weeks)):
+                hours.add_shift(conn, who.id, start + week, end + week, on_call=request.form.get("on_call") == "1")
         except ValueError as fault:
             abort(400, str(fault))
         audit.note(conn, me().actor, "shift.added", f"staff:{who.id}", now)

@@ -1,12 +1,15 @@
 """The crisis desk: alarms nobody has taken, who is being looked after, the safety check-list."""
 
+from datetime import timedelta
+
 from flask import abort, flash, jsonify, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, desk_queries, handoffs
+from records import audit, declarations, desk_queries, handoffs, hours, staff
 from records.base import read, write
-from staff import doors
+from staff import doors, outside
 from staff.blueprint import blueprint
 from staff.chat import owned, seen
 from staff.house import house, me, scope
@@ -31,10 +34,25 @@ CHECKS = (
 @needs("crisis.desk")
 def crisis_desk() -> str:
     """Everybody in danger, whether somebody is with them, and for how long."""
+    now = clock.now()
     with read(house().engine) as conn:
         alarms = desk_queries.alarms(conn, scope())
         care = desk_queries.in_care(conn)
-    return render_template("staff/crisis.html", alarms=alarms, care=care, region_names=region_names(), climbed=climbed)
+        notes = handoffs.last_steps(conn, [row.id for row in care], "safety")
+        homes = {row.person_id: _home(conn, row.person_id) for row in [*alarms, *care]}
+        past = handoffs.taken_alarms(conn, now - timedelta(days=7))
+        names, called = staff.names(conn), hours.on_call(conn, now)
+    return render_template(
+        "staff/crisis.html", alarms=alarms, care=care, region_names=region_names(), climbed=climbed, notes=notes,
+        homes=homes, past=past, names=names, called=[names[id] for id in called if id in names],
+        outside_set=outside.is_set_up(house().settings),
+    )  # fmt: skip
+
+
+def _home(conn: Connection, person_id: int) -> str:
+    """The last place somebody declared to live in: where help is sent when he can't say it."""
+    found = declarations.of_person(conn, person_id, 1)
+    return declarations.address_of(found[0]) if found else ""
 
 
 @blueprint.post("/alarms/<int:alarm_id>/take")
@@ -69,7 +87,10 @@ def safety(handoff_id: int) -> str:
     with read(house().engine) as conn:
         row = seen(conn, handoff_id)
         steps = handoffs.history(conn, handoff_id)
-    return render_template("staff/safety.html", chat=row, steps=steps, checks=CHECKS)
+        home, names = _home(conn, row.person_id) if me().may("psychology.see") else "", staff.names(conn)
+    return render_template(
+        "staff/safety.html", chat=row, steps=steps, checks=CHECKS, home=home, names=names, region_names=region_names()
+    )
 
 
 @blueprint.post("/chat/<int:handoff_id>/safety")

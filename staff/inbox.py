@@ -3,10 +3,11 @@
 from typing import Any
 
 from flask import abort, jsonify, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, desk_queries, handoffs, presence, staff
+from records import audit, desk_queries, drafts, handoffs, notes, presence, staff
 from records.base import read, write
 from records.desk_queries import Wanted
 from staff import doors, outside, tickets, words
@@ -49,6 +50,7 @@ def listing() -> dict[str, Any]:
         counts = desk_queries.counts(conn, scope())
         mine = presence.state_of(conn, me().id, clock.now())
         labels = desk_queries.labels_in_use(conn, scope())
+        counts |= _besides(conn)
     teams = list(staff.TEAMS) if me().may("inbox.every_team") else list(me().teams)
     if not me().may("psychology.see"):
         teams = [team for team in teams if team != desk_queries.PSYCHOLOGY]
@@ -121,7 +123,7 @@ def live() -> Response:
     now = clock.now()
     with read(house().engine) as conn:
         quiet = presence.quiet(conn, me().id, now)
-        counts = desk_queries.counts(conn, scope()) if me().may("inbox.see") else {}
+        counts = desk_queries.counts(conn, scope()) | _besides(conn) if me().may("inbox.see") else {}
         alarms = desk_queries.alarms(conn, scope())
     if quiet:
         with write(house().engine) as conn:
@@ -137,6 +139,12 @@ def live() -> Response:
         for alarm in alarms
     ]  # fmt: skip
     return jsonify(alarms=shown, counts=counts, now=now.isoformat())
+
+
+def _besides(conn: Connection) -> dict[str, int]:
+    """What else waits for one: answers to look at, notes that name one."""
+    waiting = drafts.count(conn, scope()) if me().may("drafts.approve") else 0
+    return {"drafts": waiting, "mentions": notes.unseen(conn, scope(), me().login)}
 
 
 def climbed(level: int) -> str:

@@ -25,6 +25,10 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "crisis.desk": CARE,
     "canned.use": DESK,
     "canned.share": frozenset({"supervisor", "editor"}),
+    "drafts.approve": DESK - {"grid_worker"},  # answers of the bot that staff see first
+    "notices.see": frozenset({"officer", "editor", "reviewer", "supervisor"}),
+    "notices.write": frozenset({"officer", "editor", "reviewer", "supervisor"}),
+    "notices.approve": frozenset({"reviewer", "supervisor"}),  # of what somebody else wrote
     "cases.see": DESK,
     "cases.move": frozenset({"grid_worker", "officer", "counsellor", "supervisor"}),
     "cases.export": frozenset({"supervisor"}),

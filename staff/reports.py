@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, desk_queries, presence, reports, reviews, staff
+from records import audit, declarations, desk_queries, drafts, presence, ratings, reports, reviews, staff
 from records.base import read, write
 from records.reports import Report
 from staff import charts, export, words
@@ -19,6 +19,8 @@ from staff.inbox import region_names
 from staff.permissions import needs
 
 LONGEST = 366
+_DECLARED = declarations.SOURCES | {"moved_out": "搬走"}
+_COLOURS = {"green": "绿", "yellow": "黄", "red": "红", "none": "还没有评"}
 
 
 def _span() -> tuple[date, date]:
@@ -57,6 +59,10 @@ def reports_page() -> str:
         "messages": charts.bars([(day.day, day.messages) for day in report.days], "市民消息"),
         "handoffs": charts.bars([(day.day, day.handoffs) for day in report.days], "转人工"),
         "intents": charts.across([(words.intent(name), n) for name, n in report.intents[:12]], "问得最多的事"),
+        "ratings": charts.across(
+            [(ratings.SCORES[n], report.ratings.get(n, 0)) for n in sorted(ratings.SCORES, reverse=True)], "满意度"
+        ),
+        "declared": charts.across([(_DECLARED.get(name, name), n) for name, n in report.declared.items()], "住址登记"),
         "bands": charts.across([(words.BANDS.get(name, name), n) for name, n in report.bands.items()], "机器人的把握"),
     }
     total = sum(report.owners.values())
@@ -64,6 +70,7 @@ def reports_page() -> str:
     return render_template(
         "staff/reports.html", report=report, first=first, last=last, pictures=pictures, total=total,
         alone=alone / total if total else None, region_names=region_names(), teams=staff.TEAMS,
+        colours=_COLOURS, draft_states=drafts.STATES, score_names=ratings.SCORES,
         happy=report.ratings.get(3, 0) / sum(report.ratings.values()) if report.ratings else None,
     )  # fmt: skip
 
@@ -75,10 +82,37 @@ def reports_exported() -> FlaskResponse:
     report, first, last = _report()
     with write(house().engine) as conn:
         audit.note(conn, me().actor, "reports.exported", f"{first}–{last}", clock.now())
+    if request.args.get("what") == "figures":
+        return export.answer("figures", ["项目", "分类", "数"], _figures(report), request.args.get("as", "csv"))
     rows = [[str(day.day), day.messages, day.handoffs, day.closed, day.alarms] for day in report.days]
     return export.answer(
         "report", ["日期", "市民消息", "转人工", "已结束", "危机警报"], rows, request.args.get("as", "csv")
     )
+
+
+def _figures(report: Report) -> list[list[str | float]]:
+    """Everything of a report that isn't by day, a line for each figure; waits in seconds."""
+    rows: list[list[str | float]] = [["问的事", words.intent(name), n] for name, n in report.intents]
+    rows += [["机器人的把握", words.BANDS.get(name, name), n] for name, n in report.bands.items()]
+    rows += [["满意度", ratings.SCORES[score], n] for score, n in report.ratings.items()]
+    for title, waits in (("首次回复", report.first_wait), ("接待时长", report.handling)):
+        for team, n, p50, p90 in waits:
+            name = staff.TEAMS.get(team, team)
+            rows += [
+                [f"{title} 会话", name, n],
+                [f"{title} 中位秒", name, p50 or 0],
+                [f"{title} 九成秒", name, p90 or 0],
+            ]
+    for title, counted in (("队列", report.cases), ("网格", report.grids)):
+        for key, n, late in counted:
+            name = staff.TEAMS.get(key, key)
+            rows += [[f"在办事项（{title}）", name, n], [f"超期事项（{title}）", name, late]]
+    rows += [["住址登记", _DECLARED.get(name, name), n] for name, n in report.declared.items()]
+    rows += [["房间", _COLOURS.get(name, name), n] for name, n in report.rooms.items()]
+    rows += [["在住", "", report.living], ["危机警报", "", report.alarm_wait[0]]]
+    rows += [["接警中位秒", "", report.alarm_wait[1] or 0], ["接警九成秒", "", report.alarm_wait[2] or 0]]
+    rows += [["先审后发", drafts.STATES.get(name, name), n] for name, n in report.drafts.items()]
+    return rows
 
 
 @blueprint.get("/watch")

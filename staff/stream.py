@@ -6,6 +6,7 @@ something changed; the page then asks for it with its own session, so nothing he
     signal  kind:person  (records nothing; published by `Service.signal` on `city:live`)
     event   alarm        to consoles of counsellors and supervisors, at once
             message      to consoles that have this person's chat open, at once
+            typing       to the same: the person's hands are on the keys
             tick         to all consoles: something in the lists changed; bundled, the more consoles the slower
 """
 
@@ -91,8 +92,8 @@ class Hub:
             if kind == "alarm" and console.ticket.alarms:
                 console.tell("alarm")
             if number and console.ticket.person == number:
-                console.tell("message")
-            if kind in ("alarm", "handoff", "case"):
+                console.tell("typing" if kind == "typing" else "message")
+            if kind in ("alarm", "handoff", "case", "draft", "note"):
                 self._tick(console)
 
     def _tick(self, console: Console) -> None:

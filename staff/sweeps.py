@@ -10,7 +10,7 @@ from typing import Any
 import clock
 from records import handoffs, hours, message_terms, presence, queues, staff, switches
 from records.base import read, write
-from staff import outside
+from staff import approvals, notices, outside
 from staff.house import House
 
 LEVELS = {0: "咨询师", 1: "值班长", 2: "对外通知"}
@@ -23,9 +23,11 @@ def every_second(house: House) -> None:
 
 
 def now_and_then(house: House) -> None:
-    """Return what nobody answers, tell the outside, make new messages findable."""
+    """Return what nobody answers, tell the outside, send notices, make new messages findable."""
     put_back(house)
     tell_outside(house)
+    approvals.lapse(house)
+    notices.send(house)
     while index(house) == 500:
         continue
 

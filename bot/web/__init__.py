@@ -3,10 +3,10 @@
 from flask import Flask
 
 from bot.service import Service
-from bot.web import chat, front, limits, me, photos, services
+from bot.web import answers, chat, files, front, limits, me, photos, services
 from bot.web.blueprint import web
 
-__all__ = ["chat", "front", "me", "photos", "register", "services"]
+__all__ = ["answers", "chat", "files", "front", "me", "photos", "register", "services"]
 
 
 def register(app: Flask) -> None:

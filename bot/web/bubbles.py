@@ -69,7 +69,10 @@ def _of_row(row: Row[Any], names: dict[int, str], numbers: Collection[str]) -> l
         if row.kind in PRIVATE:
             return []
         text = _words(row)
-        staffed = {"id": str(row.id), "by": "staff", "name": names.get(row.staff_id or 0, "")}
+        staffed: dict[str, Any] = {"id": str(row.id), "by": "staff", "name": names.get(row.staff_id or 0, "")}
+        papers = row.body.get("links", ()) if isinstance(row.body, dict) else ()
+        if links := [_link(link) for link in (Link(label, path) for label, path in papers) if _ours(link)]:
+            staffed["links"] = links
         return [staffed | common | _photo(row) | {"parts": phones.split(text, numbers)}] if text else []
     text = _words(row)
     if not text:

@@ -22,7 +22,7 @@ from bot.web import bubbles, visitors
 from bot.web.blueprint import web
 from bot.web.visitors import Visitor, service
 from handlers.talk import START, WELCOME
-from records import conversations, people, privacy
+from records import conversations, people, privacy, typing_marks
 from records.base import Busy, read, write
 
 LONGEST = 2_000
@@ -78,6 +78,17 @@ def messages() -> Response | tuple[Response, int]:
         return jsonify(_news(visitor, request.args.get("after", 0, type=int)))
     except Busy:
         return jsonify(error="暂时看不到新消息，会自动再试。", code=503), 503
+
+
+@web.post("/chat/typing")
+def typing() -> Response:
+    """Hands are on the keys: whoever has this chat before them sees it."""
+    with read(service().engine) as conn:
+        person = people.find(conn, "web", visitors.current().id)
+    if person is not None and person.line == "claimed":
+        typing_marks.mark(service().redis, "person", person.id)
+        service().signal("typing", person.id)
+    return jsonify(ok=True)
 
 
 @web.errorhandler(429)
@@ -187,7 +198,8 @@ def _news(visitor: Visitor, after: int) -> dict[str, Any]:
         person = people.find(conn, "web", visitor.id)
         if person is None:
             return {"messages": [], "line": None}
-        return {"messages": _bubbles(conn, person.id, after), "line": person.line}
+        typing = person.line == "claimed" and typing_marks.seen(service().redis, "staff", person.id)
+        return {"messages": _bubbles(conn, person.id, after), "line": person.line, "typing": typing}
 
 
 def _bubbles(conn: Connection, person_id: int, after: int = 0) -> list[dict[str, Any]]:

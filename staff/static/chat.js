@@ -40,6 +40,7 @@ function put(data) {
   chat.dataset.last = data.last;
   chat.dataset.note = data.note;
   for (const [id, fate] of Object.entries(data.sent)) settle(id, fate);
+  hands(data.typing);
   const quota = document.getElementById("quota");
   if (quota) { quota.textContent = data.quota.text; quota.className = `quota quota-${data.quota.kind}`; }
   if (document.body.dataset.leaving) return;
@@ -65,6 +66,31 @@ function settle(id, fate) {
     });
     under.append(button);
   }
+}
+
+// --- hands on the keys, theirs and ours
+let resting = 0;
+function hands(on) {
+  const box = document.getElementById("typing"), follow = atEnd();
+  clearTimeout(resting);
+  box.hidden = !on;
+  if (on) { resting = setTimeout(() => { box.hidden = true; }, 6000); if (follow) toEnd(); }
+}
+let told = 0;
+function tell() {
+  if (!text.value.trim() || text.value.startsWith("/") || Date.now() - told < 4000) return;
+  told = Date.now();
+  ask(chat.dataset.typing, { form: new FormData(), background: true }).catch(() => { /* nothing rests on it */ });
+}
+
+// --- photos and papers
+async function give(file) {
+  const form = new FormData(), label = document.querySelector(".attach span");
+  form.append("file", file);
+  form.append("key", key());
+  label.textContent = "正在发…";
+  try { await ask(chat.dataset.file, { form }); await news(); toEnd(); } catch (refused) { toast(refused.message); }
+  label.textContent = "文件";
 }
 
 // --- writing
@@ -168,7 +194,13 @@ async function suggest() {
 if (composer) {
   composer.addEventListener("submit", send);
   composer.elements.key.value = key();
-  text.addEventListener("input", () => { count(); matching(); });
+  text.addEventListener("input", () => { count(); matching(); tell(); });
+  const picker = document.getElementById("file");
+  picker.addEventListener("change", async () => { const [file] = picker.files; if (file) await give(file); picker.value = ""; });
+  text.addEventListener("paste", event => { const [file] = event.clipboardData.files; if (file) { event.preventDefault(); give(file); } });
+  composer.addEventListener("dragover", event => { event.preventDefault(); composer.classList.add("is-over"); });
+  composer.addEventListener("dragleave", () => composer.classList.remove("is-over"));
+  composer.addEventListener("drop", event => { event.preventDefault(); composer.classList.remove("is-over"); const [file] = event.dataTransfer.files; if (file) give(file); });
   text.addEventListener("keydown", event => {
     if (!list.hidden && ["ArrowDown", "ArrowUp", "Enter", "Tab", "Escape"].includes(event.key)) {
       event.preventDefault();
@@ -216,16 +248,20 @@ reveal.addEventListener("submit", async event => {
 });
 
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]") || document.body.dataset.before === "g") return;
   const open = id => { event.preventDefault(); document.getElementById(id)?.showModal(); };
   if (event.key === "r" && text) { event.preventDefault(); text.focus(); }
   if (event.key === "/" && text) { event.preventDefault(); text.focus(); text.value = "/"; text.dispatchEvent(new Event("input")); }
   if (event.key === "n") open("noting");
   if (event.key === "a" && dialog) { open("articles"); query.focus(); }
   if (event.key === "t") open("transfer");
+  if (event.key === "f" && text) { event.preventDefault(); document.getElementById("file").click(); }
+  if (event.key === "p") document.querySelector('[data-toggles="side"]')?.click();
+  if (/^[1-9]$/.test(event.key)) document.querySelectorAll(".suggestion")[Number(event.key) - 1]?.click();
   if (event.key === "x") open("closing");
 });
 window.addEventListener("city:message", news);
+window.addEventListener("city:typing", () => hands(true));
 window.addEventListener("city:tick", news);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) news(); });
 toEnd();

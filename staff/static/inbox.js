@@ -32,7 +32,7 @@ function move(step) {
 }
 
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]") || document.body.dataset.before === "g") return;
   if (event.key === "j") move(1);
   if (event.key === "k") move(-1);
   if (event.key === "c") {

@@ -1,10 +1,11 @@
 // On every page: the pulse. The stream tells at once; asking every few seconds works without it.
 import { ask, body, secondsSince, span, synchronise, toast, typing } from "./kit.js";
 
+const PLACES = { i: "inbox", d: "drafts", m: "mentions", x: "crisis", c: "cases", r: "rooms", k: "knowledge", n: "notices", w: "watch", q: "quality", b: "reports", s: "switches", h: "hours", u: "account" };
 const FAST = 3000, SLOW = 20000, LONGEST = 15000;
 let again = 1000;
 const title = document.title;
-let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), seenMarks = "", waiting = -1, unread = -1, blink = 0;
+let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), seenMarks = "", waiting = -1, unread = -1, mentions = 0, blink = 0;
 
 async function pulse() {
   clearTimeout(timer);
@@ -27,8 +28,12 @@ function showCounts(counts) {
   const number = counts.waiting + counts.unread;
   badge.textContent = number > 99 ? "99+" : number;
   badge.hidden = !number;
-  if (waiting >= 0 && (counts.waiting > waiting || counts.unread > unread)) beep(660, 1);
-  waiting = counts.waiting; unread = counts.unread;
+  for (const name of ["drafts", "mentions"]) {
+    const mark = document.getElementById(`badge-${name}`);
+    if (mark) { mark.textContent = counts[name]; mark.hidden = !counts[name]; }
+  }
+  if (waiting >= 0 && (counts.waiting > waiting || counts.unread > unread || counts.mentions > mentions)) beep(660, 1);
+  waiting = counts.waiting; unread = counts.unread; mentions = counts.mentions;
   window.dispatchEvent(new CustomEvent("city:counts", { detail: counts }));
   if (!seenAlarms.size) document.title = number ? `(${number}) ${title}` : title;
 }
@@ -106,6 +111,7 @@ async function listen() {
   stream.onopen = () => { streaming = true; again = 1000; body.dataset.stream = "on"; };
   stream.addEventListener("alarm", pulse);
   stream.addEventListener("tick", () => { pulse(); window.dispatchEvent(new CustomEvent("city:tick")); });
+  stream.addEventListener("typing", () => window.dispatchEvent(new CustomEvent("city:typing")));
   stream.addEventListener("message", () => window.dispatchEvent(new CustomEvent("city:message")));
   stream.onerror = () => { streaming = false; body.dataset.stream = "off"; stream.close(); pulse(); later(); };
 }
@@ -163,8 +169,9 @@ document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (typing(event.target)) { if (event.key === "Escape") event.target.blur(); return; }
   if (event.key === "?") { event.preventDefault(); document.getElementById("keys").showModal(); }
-  if (event.key === "s") { const link = document.querySelector('.rail a[href$="/search"]'); if (link) location.href = link.href; }
-  if (event.key === "i" && body.dataset.before === "g") { const link = document.querySelector('.rail a[href$="/inbox"]'); if (link) location.href = link.href; }
+  if (event.key === "s" && body.dataset.before !== "g") { const link = document.querySelector('.rail a[href$="/search"]'); if (link) location.href = link.href; }
+  const place = body.dataset.before === "g" && PLACES[event.key];
+  if (place) { const link = document.querySelector(`a[href$="/staff/${place}"]`); if (link) { event.preventDefault(); location.href = link.href; } }
   body.dataset.before = event.key;
 });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) pulse(); });

@@ -1,70 +1,100 @@
-"""Pictures of every view of the console, light and dark, wide and narrow, from a running rehearsal.
+"""Pictures of every view of the console, light and dark, wide and narrow: `make pictures`.
 
-    python -m tests.staff.screenshots http://127.0.0.1:8000 /tmp/console
+    python -m tests.staff.screenshots [FOLDER]      (docs/images/console when not given)
 
-The demo accounts' password is the one printed at the start; give another as the third argument.
+It starts a rehearsal of its own with an invented day in it (`tests.staff.scene`) and leaves nothing behind.
 """
 
 import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
 
+import redis_server
+from app import create_app
+from records import migrate
 from tests import browser_setup
+from tests.conftest import make_settings
+from tests.staff import scene
 
+FOLDER = Path(__file__).parent.parent.parent / "docs" / "images" / "console"
 SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
-ROLES = {"supervisor": "", "admin": "people,audit"}
-"""Who looks: the supervisor at every page of the rail, the administrator at those named."""
+COLOURS = 64
+"""Of a picture's palette: a flat look needs no more, and the file is a quarter the size."""
 
 
-def main(base: str, out: Path, password: str) -> int:
-    """Takes the pictures. Returns how many."""
+@contextmanager
+def rehearsal() -> Iterator[tuple[str, dict[str, int]]]:
+    """A console with the scene in it: its address, and the ids that views are named with."""
+    with tempfile.TemporaryDirectory(prefix="city-pictures-") as folder:
+        redis = redis_server.start(Path(folder))
+        url = f"unix://{redis_server.socket_of(Path(folder))}"
+        app = create_app(make_settings(Path(folder), f"sqlite:///{folder}/city.db", url))
+        service = app.extensions["service"]
+        migrate.upgrade(service.engine)
+        ids = scene.play(service)
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", ids
+        finally:
+            server.shutdown()
+            thread.join(5)
+            service.engine.dispose()
+            redis.terminate()
+            redis.wait(5)
+
+
+def main(out: Path, only: str = "") -> int:
+    """Takes the pictures (`only`: of views whose name begins so). Returns how many."""
     out.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with sync_playwright() as playwright:
+    with rehearsal() as (base, ids), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=browser_setup.chromium(), args=list(browser_setup.ARGUMENTS)
         )
-        for login, only in ROLES.items():
-            page = _enter(chromium, base, login, password)
-            for path in _paths(page, only):
-                count += _take(page, base, path, out)
+        taken = sum(_views(chromium, base, login, ids, out, only) for login in scene.VIEWS)
         chromium.close()
-    return count
+    return taken
 
 
-def _enter(chromium: Browser, base: str, login: str, password: str) -> Page:
-    page = chromium.new_context(locale="zh-CN", viewport=SIZES["wide"]).new_page()
+def _views(chromium: Browser, base: str, login: str, ids: dict[str, int], out: Path, only: str) -> int:
+    page = chromium.new_context(locale="zh-CN", viewport=SIZES["wide"], reduced_motion="reduce").new_page()
+    if login:
+        enter(page, base, login)
+    return sum(_take(page, f"{base}/staff/{path.format(**ids)}", name, out)
+               for name, path in scene.VIEWS[login] if name.startswith(only))  # fmt: skip
+
+
+def enter(page: Page, base: str, login: str) -> None:
+    """Log in."""
     page.goto(f"{base}/staff/login")
     page.get_by_label("账号").fill(login)
-    page.get_by_label("密码").fill(password)
+    page.get_by_label("密码").fill(scene.PASSWORD)
     page.get_by_role("button", name="登录").click()
     page.wait_for_load_state()
-    return page
 
 
-def _paths(page: Page, only: str) -> list[str]:
-    rail = page.eval_on_selector_all(".rail a", "links => links.map(link => new URL(link.href).pathname)")
-    wanted = [path for path in dict.fromkeys(rail) if not only or path.rsplit("/", 1)[-1] in only.split(",")]
-    page.goto(page.url.split("/staff")[0] + "/staff/inbox?view=team")
-    chats = page.locator(".chat-row a")
-    if not only and chats.count():
-        wanted.append(str(chats.first.get_attribute("href")).partition("?")[0])
-    return [path for path in wanted if path != "/staff"]
-
-
-def _take(page: Page, base: str, path: str, out: Path) -> int:
-    name = path.removeprefix("/staff/").replace("/", "-")
-    for colours in ("light", "dark"):
-        page.emulate_media(color_scheme=colours)
-        for size, viewport in SIZES.items():
-            page.set_viewport_size(viewport)
-            page.goto(base + path)
-            page.wait_for_timeout(600)
-            page.screenshot(path=out / f"{name}-{size}-{colours}.png")
+def _take(page: Page, address: str, name: str, out: Path) -> int:
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        page.goto(address)
+        page.wait_for_timeout(500)
+        for colours in ("light", "dark"):
+            page.emulate_media(color_scheme=colours)
+            picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+            picture.quantize(COLOURS, dither=Image.Dither.NONE).save(
+                out / f"{name}-{size}-{colours}.png", optimize=True
+            )
     return 4
 
 
 if __name__ == "__main__":
-    address, folder, *rest = sys.argv[1:]
-    print(f"pictures={main(address.rstrip('/'), Path(folder), rest[0] if rest else 'rehearsal-2026')}")
+    print(f"pictures={main(Path(sys.argv[1]) if sys.argv[1:] else FOLDER, ''.join(sys.argv[2:]))}")

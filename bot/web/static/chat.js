@@ -23,6 +23,8 @@ let retry = null;
 let pause = 3000;
 let quietSince = Date.now();
 let touched = false;
+let attended = false; // whether a member of staff is on the line
+let told = 0;
 const dots = typing();
 
 // --- showing
@@ -32,8 +34,9 @@ function complain(words) {
   error.hidden = !words;
 }
 
-function status(state) {
-  const words = state === "claimed" ? "工作人员正在接待您" : state === "waiting" ? "已叫工作人员，请稍等" : "";
+function status(state, busy = false) {
+  attended = state === "claimed";
+  const words = attended ? (busy ? "工作人员正在输入…" : "工作人员正在接待您") : state === "waiting" ? "已叫工作人员，请稍等" : "";
   if (line.textContent !== words) line.textContent = words;
 }
 
@@ -236,6 +239,13 @@ function fit() {
 }
 text.addEventListener("input", fit);
 
+// Whoever is on the line sees that an answer is being written; nothing rests on it.
+text.addEventListener("input", () => {
+  if (!attended || !text.value.trim() || Date.now() - told < 4000) return;
+  told = Date.now();
+  fetch("/chat/typing", { method: "POST", headers: { "X-CSRFToken": form.csrf_token.value } }).catch(() => {});
+});
+
 // --- news: every 3 s while something is going on, slower when it is quiet, never while nobody looks
 
 let timer = null;
@@ -256,7 +266,7 @@ async function look() {
     const response = await fetch(`/chat/messages?after=${last}${active}`, { headers: { Accept: "application/json" } });
     if (!response.ok) throw new Error(String(response.status));
     const news = await response.json();
-    status(news.line);
+    status(news.line, news.typing);
     show(news.messages);
     pause = 3000;
   } catch {
@@ -274,6 +284,7 @@ window.addEventListener("online", () => {
 // --- beginning
 
 function begin() {
+  attended = document.body.dataset.line === "claimed";
   for (const node of [...log.children]) {
     const id = Number.parseInt(node.dataset.id, 10);
     if (id) last = Math.max(last, id);
