@@ -6,7 +6,10 @@ staff see it. An HTTP 200 with an error code is a failure; what to do about a co
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Engine, Row
@@ -19,6 +22,8 @@ from records.base import read, write
 log = logging.getLogger(__name__)
 
 BATCH = 20
+LINES = 6
+"""Calls of the platform at the same time, in one worker; its connections to the database must suffice for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +45,40 @@ _STATE_OF = {"delivered": "delivered", "accepted": "accepted", "wait": "waiting"
 
 
 def deliver_due(engine: Engine, senders: Mapping[str, Sender]) -> int:
-    """Send everything that is due. Returns how many rows were settled or put off."""
+    """Send everything that is due. Returns how many rows were settled or put off.
+
+    Several at a time, each for another person (`outbox.claim`), so that a slow answer of the platform holds up one
+    person and not the city.
+    """
     done = 0
     while True:
         with write(engine) as conn:
             rows = outbox.claim(conn, clock.now(), BATCH)
-        for row in rows:
-            logs.follow(row.key.partition(":")[0])
-            _deliver(engine, senders, row)
-        logs.follow("")
+        until = monotonic() + outbox.LEASE.total_seconds() / 2
+        with ThreadPoolExecutor(LINES, thread_name_prefix="deliver") as pool:
+            list(pool.map(partial(_deliver, engine, senders, until), rows))
         done += len(rows)
         if len(rows) < BATCH:
             return done
 
 
 def sweep(engine: Engine) -> None:
-    """Let go what waited for a contact that has come, end what waited too long, give the platform's later words."""
+    """Put right what no single sending puts right; safe at any moment, any number of times.
+
+    Let go what waited for a contact that has come, end what waited too long, free what a wrong clock put off for days,
+    give the platform's later words to their rows.
+    """
     with write(engine) as conn:
+        outbox.unstick(conn, clock.now())
         outbox.release(conn, clock.now())
         outbox.give_up_waiting(conn, clock.now())
         outbox.match_reports(conn, clock.now())
 
 
-def _deliver(engine: Engine, senders: Mapping[str, Sender], row: Row[Any]) -> None:
+def _deliver(engine: Engine, senders: Mapping[str, Sender], until: float, row: Row[Any]) -> None:
+    if monotonic() > until:
+        return  # our hold on the row is running out, and another worker may take it: leave it for the next look
+    logs.follow(row.key.partition(":")[0])
     with read(engine) as conn:
         person = people.get(conn, row.person_id)
     sender = senders.get(row.channel)

@@ -257,6 +257,23 @@ def _release(conn: Connection, at: datetime, persons: Select[Any] | None) -> int
     return conn.execute(statement.values(state="pending", next_at=at, attempts=0)).rowcount
 
 
+def unstick(conn: Connection, at: datetime) -> int:
+    """Rows that are due later than any backoff or hold could say: a clock was ahead. They are due now."""
+    longest = timedelta(seconds=max(BACKOFF))
+    slack = timedelta(minutes=1)
+    statement = (
+        update(Outgoing)
+        .where(
+            or_(
+                and_(Outgoing.state == "pending", Outgoing.next_at > at + longest + slack),
+                and_(Outgoing.state == "sending", Outgoing.next_at > at + LEASE + slack),
+            )
+        )
+        .values(next_at=at)
+    )
+    return conn.execute(statement).rowcount
+
+
 def give_up_waiting(conn: Connection, at: datetime) -> int:
     """Rows that waited longer than `PATIENCE` end as `failed`, by name. Returns how many."""
     statement = (

@@ -8,8 +8,9 @@ the late thread itself as soon as it is done, or from the spool's replay.
 import logging
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 
 from bot import turn
 from bot.message import Inbound
@@ -64,7 +65,10 @@ def keep(service: Service, inbound: Inbound) -> Outcome:
         spool.keep(service, inbound)
     except OSError as fault:
         log.critical("the spool takes nothing (%s): messages are being lost", where(fault))
-        return Outcome(emergency=_emergency(inbound, False))
+        emergency = _emergency(inbound, False)
+        if emergency:
+            threading.Thread(target=_insist, args=(service, inbound), name="insist", daemon=True).start()
+        return Outcome(emergency=emergency)
     return Outcome(kept=True, emergency=_emergency(inbound, True))
 
 
@@ -72,6 +76,28 @@ def _emergency(inbound: Inbound, kept: bool) -> str:
     if not inbound.text or not crisis.detect(inbound.text).danger:
         return ""
     return EMERGENCY if kept else EMERGENCY_LOST
+
+
+def _insist(service: Service, inbound: Inbound) -> None:
+    """The last resort for somebody in danger: this process remembers until database or disk take the words again.
+
+    The person has been told whom to call and that nobody knows yet; the alarm follows when the turn can be taken.
+    """
+    for pause in PAUSES:
+        sleep(pause)
+        try:
+            turn.take(service, inbound, late=True)
+            return
+        except Exception as fault:  # noqa: BLE001 - the boundary of the thread: whatever fails, the words must be kept
+            log.warning("the words of somebody in danger are still not stored: %s", where(fault))
+        with suppress(OSError):
+            spool.keep(service, inbound)
+            return
+    log.critical("the words of somebody in danger could not be stored")
+
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, *(30.0,) * 20)
+"""Seconds between two tries of `_insist`; ten minutes in all."""
 
 
 class _Race:

@@ -13,11 +13,11 @@ from intents import crisis
 from records.base import read
 from records.cases import Case
 from records.conversations import Message
-from records.handoffs import Alarm, Handoff
+from records.handoffs import Alarm, Handoff, HandoffEvent
 from records.outbox import MOVES, Outgoing
 from records.people import Person
 from tests.faults.city import City
-from tests.faults.people import Ledger
+from tests.faults.people import Ledger, Said
 
 NUMBER = re.compile(r"编号 ([A-Z]{2}-\d{8}-\d{4,})")
 
@@ -37,6 +37,8 @@ class Books:
             self.cases = list(conn.execute(select(Case.__table__)))
             self.alarms = list(conn.execute(select(Alarm.__table__)))
             self.handoffs = list(conn.execute(select(Handoff.__table__)))
+            back = select(HandoffEvent.handoff_id).where(HandoffEvent.action.in_(("unanswered", "offshift")))
+            self.returned = set(conn.execute(back).scalars())
         self.phones = {phone: person for person, phone in self.people.items()}
         self.screens = {phone: city.platform.store.since(f"chat:{phone}", 0) for phone in self.phones}
 
@@ -48,10 +50,19 @@ class Books:
         times = Counter((row.person_id, row.dedup) for row in self.messages if row.dedup)
         found = [f"message {key} of {person} is stored {n} times" for (person, key), n in times.items() if n > 1]
         for said in self.ledger.said:
-            acknowledged = said.state in ("answered", "quiet")
+            acknowledged = said.state in ("answered", "quiet") and not self._told_so(said)
             if acknowledged and times[(self.phones.get(said.phone), said.key)] != 1:
                 found.append(f"acknowledged message {said.key} of {said.phone} ({said.text}) is not in the database")
         return found
+
+    def _told_so(self, said: Said) -> bool:
+        """Whether somebody in danger was given numbers to call when neither database nor disk took the words.
+
+        The answer says nothing of their having been received. They are kept in memory until they can be stored, which
+        a kill just then undoes.
+        """
+        screen = self.screens.get(said.phone, [])
+        return crisis.detect(said.text).danger and any(one.get("text") == budget.EMERGENCY_LOST for one in screen)
 
     def _expected(self) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], int]]:
         """By person and text: how often a turn or staff said it, and how often a sending of it was tried again."""
@@ -137,11 +148,11 @@ class Books:
         return found
 
     def _owned(self) -> list[str]:
-        found = [
-            f"handoff {one} was given to {owners}" for one, owners in self.ledger.claims.items() if len(owners) > 1
-        ]
+        # With the worker's clock ahead, a chat looks unanswered for hours and goes back to its queue: said in its history.
+        once = {one: owners for one, owners in self.ledger.claims.items() if one not in self.returned}
+        found = [f"handoff {one} was given to {owners}" for one, owners in once.items() if len(owners) > 1]
         held = {row.id: row.claimed_by for row in self.handoffs}
-        for one, owners in self.ledger.claims.items():
+        for one, owners in once.items():
             if held.get(one) not in owners:
                 found.append(f"handoff {one}: {owners} was told it is theirs, the database says {held.get(one)}")
         open_ones = Counter(row.person_id for row in self.handoffs if row.state != "closed")
@@ -155,6 +166,7 @@ class Books:
                 said.state in ("answered", "quiet")
                 and crisis.detect(said.text).danger
                 and self.phones.get(said.phone) not in raised
+                and not self._told_so(said)
             ):
                 found.append(f"{said.phone} said {said.text!r} and nobody was alarmed")
         return found

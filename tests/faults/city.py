@@ -1,5 +1,9 @@
 """The real thing, to be hurt: two web servers, the worker, PostgreSQL and Redis, each a process that can be killed.
 
+What is real: the processes, kill -9, SIGSTOP, wiped and restarted servers, the platform's faults over HTTP. What is
+simulated: a full disk is a file size limit of nothing (RLIMIT_FSIZE: the process's own write() fails with EFBIG, where
+a quota says ENOSPC; no rights are needed for it), and a clock that jumps is the service's own clock (tests/faults/jump).
+
 The stand-in platform lives in the test's own process, with its memory there, so that nothing that is killed or wiped
 can take the books along.
 """
@@ -7,6 +11,8 @@ can take the books along.
 import contextlib
 import os
 import random
+import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,7 +38,14 @@ from settings import Settings
 
 ROOT = Path(__file__).parents[2]
 _ON_THEIR_WAY = "state IN ('pending', 'sending')"
+JUMP = Path(__file__).parent / "jump"
+JUMPS = (-7200.0, -600.0, -30.0, -2.0, 2.0, 30.0, 600.0, 7200.0, 3 * 86400.0)
+"""Seconds by which a clock is off for a while."""
 READY = 90.0  # seconds a web process may take to load its model on a busy machine
+
+
+HARM = ("none", "wipe", "lose", "rule", "rule", "freeze", "token", "stall", "disk", "clock", "clock")
+"""Short of a kill."""
 
 
 class Memory(MemoryStore):
@@ -63,16 +76,37 @@ class Process:
     """One of ours, in a process group of its own, with its log in a file."""
 
     def __init__(self, name: str, folder: Path, env: dict[str, str], *arguments: str) -> None:
-        self.name, self.arguments, self.env = name, arguments, env
+        self.name, self.arguments = name, arguments
         self.log = folder / f"{name}.log"
+        self.clock = folder / f"{name}.clock"
+        self.env = {**env, "PYTHONPATH": str(JUMP), "STORM_ROOT": str(ROOT), "STORM_CLOCK": str(self.clock)}
         self.running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.running = subprocess.Popen(
-                [sys.executable, *self.arguments], cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=redis_server.end_with_parent,  # a test that dies leaves nothing behind
-            )  # fmt: skip
+        self.running = subprocess.Popen(
+            [sys.executable, *self.arguments], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True, preexec_fn=redis_server.end_with_parent,  # a test that dies leaves nothing behind
+        )  # fmt: skip
+        threading.Thread(target=self._keep_log, args=(self.running.stdout,), daemon=True).start()
+
+    def _keep_log(self, pipe: Any) -> None:
+        """Its words go through a pipe, as to a journal: its own disk may be full."""
+        with self.log.open("ab") as log, pipe:
+            shutil.copyfileobj(pipe, log)
+
+    def fill_disk(self, full: bool) -> None:
+        """Every further write of these processes to a file fails, or works again."""
+        assert self.running is not None
+        limit = 0 if full else resource.RLIM_INFINITY
+        for process in _family(self.running.pid):
+            with contextlib.suppress(psutil.Error, OSError):
+                process.rlimit(psutil.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    def set_clock(self, seconds: float) -> None:
+        """How far this process's clock is ahead (or behind, below nothing)."""
+        draft = self.clock.with_suffix(".new")
+        draft.write_text(str(seconds))
+        draft.replace(self.clock)
 
     def kill(self) -> None:
         """As the kernel does it when memory runs out: no goodbye."""
@@ -99,6 +133,14 @@ class Process:
             os.killpg(self.running.pid, signal.SIGCONT)
 
 
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        head = psutil.Process(pid)
+        return [head, *head.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
 class Postgres:
     """A PostgreSQL server."""
 
@@ -107,12 +149,7 @@ class Postgres:
         self.url = self.server.get_uri()
 
     def tree(self) -> list[psutil.Process]:
-        pid = self.server.get_pid()
-        try:
-            head = psutil.Process(pid)
-            return [head, *head.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        return _family(self.server.get_pid())
 
     def kill(self) -> None:
         tree = self.tree()
@@ -155,6 +192,7 @@ class City:
         self.redis = redis_server.start(folder)
         self.redis_url = f"unix://{redis_server.socket_of(folder)}"
         self.kills: dict[str, int] = {}
+        self.harm: dict[str, int] = {}
         plain = {
             **os.environ, "DATA_DIR": str(self.data), "DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis_url,
             "PUBLIC_URL": "http://city.test", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "STREAM_PORT": "0",
@@ -190,9 +228,11 @@ class City:
 
     def hurt(self, kills: int, pause: tuple[float, float]) -> None:
         """A seeded schedule of `kills` kills, with lesser harm between them; `pause`: seconds between two."""
+        harm: list[str] = []
         for _ in range(kills):
             time.sleep(self.chance.uniform(*pause))
-            self._spoil()
+            harm = harm or self.chance.sample(HARM, len(HARM))
+            self._spoil(harm.pop())
             victim = self.chance.choice(("web", "web", "web", "worker", "worker", "redis", "postgres"))
             getattr(self, f"kill_{victim}")()
             self.kills[victim] = self.kills.get(victim, 0) + 1
@@ -220,10 +260,14 @@ class City:
         time.sleep(self.chance.uniform(0, 1.5))
         self.postgres.start()
 
-    def _spoil(self) -> None:
+    def _spoil(self, what: str) -> None:
         """Harm short of a kill."""
-        what = self.chance.choice(("none", "wipe", "lose", "rule", "rule", "freeze", "token", "stall"))
-        if what == "wipe":
+        self.harm[what] = self.harm.get(what, 0) + 1
+        if what == "disk":
+            self._full_disk()
+        elif what == "clock":
+            self._wrong_clock()
+        elif what == "wipe":
             import redis
 
             with contextlib.suppress(redis.RedisError):
@@ -244,26 +288,53 @@ class City:
 
             spoil_tokens(self.platform, self.chance.choice(("expired", "revoked")))
 
+    def _full_disk(self) -> None:
+        """The data folder takes nothing for a while, and half the time the database is away just then."""
+        for process in (*self.webs, self.worker):
+            process.fill_disk(True)
+        if self.chance.random() < 0.5:
+            self.postgres.pause(self.chance.uniform(4, 6))
+        else:
+            time.sleep(self.chance.uniform(1, 3))
+        for process in (*self.webs, self.worker):
+            process.fill_disk(False)
+
+    def _wrong_clock(self) -> None:
+        """The clock of one process, or of all at once, jumps and later comes back."""
+        everybody = (*self.webs, self.worker)
+        chosen = everybody if self.chance.random() < 0.3 else (self.chance.choice(everybody),)
+        seconds = self.chance.choice(JUMPS)
+        for process in chosen:
+            process.set_clock(seconds)
+        time.sleep(self.chance.uniform(1, 4))
+        for process in chosen:
+            process.set_clock(0)
+
     def calm(self) -> None:
-        """The storm is over: everything runs, and what waits for a later try gets its time now."""
+        """The storm is over: everything runs, and what waits for a later try gets its time now.
+
+        It ends when nothing is left on its way, or nothing has moved for a minute.
+        """
         self.platform.store.drop("switches")
         for port in self.ports:
             wait_ready(port)
-        deadline, before, since = time.monotonic() + 90, (-1, -1), time.monotonic()
+        deadline, before, since = time.monotonic() + 60, (-1, -1), time.monotonic()
         while (left := self.left()) != (0, 0) and time.monotonic() < deadline:
             if left != before:
-                before, since = left, time.monotonic()
+                before, since, deadline = left, time.monotonic(), time.monotonic() + 60
             elif left[0] == 0 and time.monotonic() - since > 2:
                 self._move_time_on()
                 since = time.monotonic()
             time.sleep(0.2)
 
     def _move_time_on(self) -> None:
-        """What waits for a lease or a later try, which would take minutes, is due now; nobody sends meanwhile."""
-        self.worker.stop()
+        """What waits for a later try, or for the end of a dead sender's hold, which takes minutes, is due now.
+
+        A living worker is done with a row within half a minute of taking it (`jobs.delivery`).
+        """
+        dead = "state = 'sending' AND next_at NOT BETWEEN now() + interval '30 s' AND now() + interval '65 s'"
         with self.engine.begin() as conn:
-            conn.exec_driver_sql(f"UPDATE outbox SET next_at = now() - interval '1 second' WHERE {_ON_THEIR_WAY}")
-        self.worker.start()
+            conn.exec_driver_sql(f"UPDATE outbox SET next_at = now() WHERE state = 'pending' OR ({dead})")
 
     def left(self) -> tuple[int, int]:
         """(messages in the spool, rows of the outbox on their way)."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import clock
 from bot.sandbox import phone
 from bot.sandbox.platform import Impossible, message_id
-from records import handoffs, outbox, people
+from records import handoffs, outbox
 from records.base import Busy, read, write
 from tests.faults.city import City
 
@@ -120,8 +120,9 @@ class Staff(threading.Thread):
                 self.ledger.claims.setdefault(row.id, []).append(self.id)
             text = f"工作人员{self.id}为您服务，单号{row.id}"
             with write(engine) as conn:
-                person = people.get(conn, row.person_id)
-                assert person is not None
+                held = handoffs.get(conn, row.id)
+                if held is None or held.claimed_by != self.id:
+                    continue  # the sweep took it back: a clock that jumped said that nobody had answered for hours
                 outbox.put(
                     conn,
                     row.person_id,

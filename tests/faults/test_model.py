@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import func, select
@@ -180,14 +180,15 @@ class City(RuleBasedStateMachine):
         return [row.id for row in self._rows(conn)]
 
 
-def run(service: Service, examples: int, steps: int) -> None:
+def run(service: Service, examples: int, steps: int, phases: tuple[Phase, ...] = (Phase.generate,)) -> None:
+    """`phases`: without shrinking, which takes minutes, a failure is told as it was found."""
     City.service = service
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     run_state_machine_as_test(
         City,
         settings=settings(
             max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=checks,
-            derandomize=True, database=None,
+            derandomize=True, database=None, phases=phases,
         ),
     )  # fmt: skip
 
@@ -199,4 +200,4 @@ def test_any_order_of_events_keeps_the_promises(service: Service) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_many_more_orders(service: Service) -> None:
-    run(service, examples=600, steps=60)
+    run(service, examples=600, steps=60, phases=(Phase.generate, Phase.shrink))

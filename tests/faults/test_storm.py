@@ -64,9 +64,10 @@ def storm(city: City, persons: int, rest: float, kills: int, pause: tuple[float,
 
 def check(city: City, ledger: Ledger, books: Books) -> None:
     states = Counter(said.state for said in ledger.said)
-    print(f"kills={city.kills} said={len(ledger.said)} {dict(states)} cases={len(books.cases)} alarms={len(books.alarms)}"
+    print(f"kills={city.kills} harm={city.harm} said={len(ledger.said)} {dict(states)} cases={len(books.cases)} alarms={len(books.alarms)}"
           f" claims={len(ledger.claims)} outbox={dict(Counter(row.state for row in books.outbox))}")  # fmt: skip
     faults = books.faults()
+    print("\n".join(faults))
     assert faults == [], "\n".join(faults[:20])
     assert states["answered"] > len(ledger.said) / 2, "hardly anything worked: this proves nothing"
 
