@@ -40,8 +40,17 @@ def create_app(settings: Settings | None = None, **parts: Any) -> Flask:
     """The application of one process.
 
     `settings`: from the environment when not given. `parts` replaces parts of the service (`understander`,
-    `knowledge`), so that tests needn't train or load twice. Raises `SettingsError` and `KnowledgeError`.
+    `knowledge`), so that tests needn't train or load twice. Raises `SettingsError` and `KnowledgeError`; to somebody
+    at a command line (`flask --app app …`) the same in plain words.
     """
+    try:
+        return _create_app(settings, **parts)
+    except Exception as error:
+        doctor.explain(error)
+        raise
+
+
+def _create_app(settings: Settings | None = None, **parts: Any) -> Flask:
     settings = settings or Settings.from_env(os.environ)
     _log(settings)
     app = Flask(__name__, static_folder=None)

@@ -176,8 +176,9 @@ class _Reader:
             host=host,
             port=port,
             data_dir=self.data_dir,
-            database_url=self.env.get("DATABASE_URL") or f"sqlite:///{self.data_dir / 'city.db'}",
-            redis_url=self.env.get("REDIS_URL") or None,
+            database_url=self._address("DATABASE_URL", ("sqlite:///", "postgresql://", "postgresql+psycopg://"))
+            or f"sqlite:///{self.data_dir / 'city.db'}",
+            redis_url=self._address("REDIS_URL", ("redis://", "rediss://", "unix://")) or None,
             secret_key=made["SECRET_KEY"],
             data_key=made["DATA_KEY"],
             lookup_key=lookup_key,

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import clock
 from records import crypto, migrate, rotate
 from records.base import Busy, read
-from settings import Settings
+from settings import Settings, SettingsError
 
 SKEW = 60.0
 """Seconds our clock may differ from the database's or the platform's: callbacks older than minutes are refused."""
@@ -85,6 +85,31 @@ def command(house: House, more: Iterable[Look] = ()) -> click.Command:
             raise SystemExit(1)
 
     return doctor
+
+
+def explain(error: Exception) -> None:
+    """What keeps the service from starting, for somebody at a command line. Raises `ClickException`; elsewhere nothing.
+
+    A server's own log gets the fault as it is.
+    """
+    if click.get_current_context(silent=True) is None:
+        return
+    if isinstance(error, SettingsError):
+        told = "配置有问题，服务起不来（每行一处，改好再试）：\n" + "\n".join(str(error).splitlines()[1:])
+    elif isinstance(error, OSError):
+        told = f"读写文件出错（{error.strerror}）：{error.filename}\n    → 检查 DATA_DIR 的权限、磁盘空间和配额"
+    elif isinstance(error, SQLAlchemyError):
+        told = f"数据库地址用不了（{type(error).__name__}）\n    → 检查 DATABASE_URL，例如 postgresql://用户:密码@主机/库名"
+    elif isinstance(
+        error, ValueError
+    ):  # of the knowledge base, the model's files, an address: their words name the place
+        told = (
+            f"数据或配置读不进来：{str(error)[:2000]}\n    → 数据：python -m knowledge_base check；地址：DATABASE_URL 例如 "
+            "postgresql://用户:密码@主机:5432/库名，REDIS_URL 例如 redis://主机:6379/0"
+        )
+    else:
+        told = f"服务起不来：{type(error).__name__}\n    → 把日志发给开发人员"
+    raise click.ClickException(told) from error
 
 
 def _configuration(settings: Settings) -> Iterable[Finding]:
@@ -204,12 +229,10 @@ def _knowledge(house: House) -> Iterable[Finding]:
         yield Finding("bad", "知识库是空的", "运行 python -m knowledge_base check 看错在哪里")
         return
     today = clock.today()
-    stale = sum(
-        bool(getattr(one, "review_by", None) and one.review_by < today) for one in house.knowledge.articles.values()
-    )
+    stale = sum(not one.valid(today) for one in house.knowledge.articles.values())
     yield Finding("ok", f"知识库有 {count} 篇")
     if stale:
-        yield Finding("warn", f"{stale} 篇过了复核日期，已不给市民看", "在工作台“知识”里复核")
+        yield Finding("warn", f"{stale} 篇过了复核日期或所依据的文件已失效，不给市民看", "在工作台“知识”里复核")
 
 
 def keys(house: House) -> click.Group:

@@ -1,5 +1,6 @@
 """What can be wrong between us and the platform, in plain words; for `flask --app app doctor`."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -12,7 +13,7 @@ from bot.wechat import client
 from bot.wechat.errors import ApiFault
 
 WORDS = {
-    40164: "本机的出口 IP 不在公众平台的白名单里：登录 mp.weixin.qq.com，设置与开发 → 安全中心 → IP白名单，把报错里的 IP 加进去",
+    40164: "本机的出口 IP 不在公众平台的白名单里：登录 mp.weixin.qq.com，设置与开发 → 安全中心 → IP白名单，把这个 IP 加进去",
     40125: "AppSecret 不对：在公众平台重置后填进 WECHAT_APP_SECRET，并重启",
     40013: "AppID 不对：检查 WECHAT_APP_ID",
     40243: "AppSecret 被冻结：登录公众平台解冻",
@@ -21,6 +22,8 @@ WORDS = {
     50002: "账号被限制：登录公众平台看通知",
 }
 """errcode → what to do."""
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*(?::[0-9a-f]*){2,7}")
+"""Our address as the platform saw it, in its words of 40164."""
 
 
 def checks(service: Service) -> Iterator[tuple[str, str, str]]:
@@ -31,6 +34,8 @@ def checks(service: Service) -> Iterator[tuple[str, str, str]]:
         yield "ok", "微信凭证有效，拿到了 access_token", ""
     except ApiFault as fault:
         todo = WORDS.get(fault.errcode or 0, "检查网络能不能到 api.weixin.qq.com，凭证有没有填错")
+        address = _ADDRESS.search(fault.detail) if fault.errcode == 40164 else None
+        todo = f"{todo}：{address[0]}" if address else todo
         yield "bad", f"拿不到 access_token（{fault.errcode or fault}）", todo
     known = client.trouble(service)
     if known is not None:

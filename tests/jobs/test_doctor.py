@@ -1,12 +1,23 @@
 """The doctor finds what is wrong and says in plain words what helps."""
 
+import threading
+import time
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import redis
+from click.testing import CliRunner
 from flask import Flask
+from flask.cli import FlaskGroup
 from sqlalchemy import create_engine
 
+import clock
+from app import create_app
 from bot.service import Service
 from bot.wechat import checkup, client
 from bot.wechat.errors import ApiFault
@@ -48,16 +59,93 @@ def test_redis_away_and_a_lost_key(service: Service) -> None:
     assert "bad Redis 连不上" in words and "解不开" in words
 
 
-def test_an_address_that_is_not_on_the_list_is_explained(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "words", "todo"),
+    [
+        (40164, "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist", "白名单"),
+        (40125, "invalid appsecret", "AppSecret 不对"),
+        (40013, "invalid appid", "AppID 不对"),
+    ],
+)
+def test_credentials_that_the_platform_refuses_are_explained(
+    service: Service, monkeypatch: pytest.MonkeyPatch, code: int, words: str, todo: str
+) -> None:
     class Refusing:
         def get(self) -> str:
-            raise ApiFault(40164, "invalid ip 203.0.113.9, not in whitelist")
+            raise ApiFault(code, words)
 
     service.settings = replace(service.settings, wechat_api_base="http://127.0.0.1:1/sandbox/api")
     api = client.client_of(service)
     monkeypatch.setattr(api, "tokens", Refusing())
-    found = list(checkup.checks(service))
-    assert found[0][0] == "bad" and "白名单" in found[0][2] and "40164" in found[0][1]
+    state, what, help = next(checkup.checks(service))
+    assert state == "bad" and str(code) in what and todo in help
+    assert ("203.0.113.9" in help) == (code == 40164), "the address to be added must be named"
+
+
+class Clock(BaseHTTPRequestHandler):
+    """A platform whose clock is ten minutes ahead."""
+
+    def do_HEAD(self) -> None:
+        self.send_response_only(200)
+        self.send_header("Date", formatdate(time.time() + 600, usegmt=True))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quietly."""
+
+
+def test_a_clock_that_is_wrong_is_told(service: Service) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Clock)
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    found = list(checkup._clock(f"http://127.0.0.1:{server.server_port}/"))
+    server.server_close()
+    assert found[0][0] == "bad" and "timedatectl" in found[0][2]
+    if service.engine.dialect.name == "postgresql":
+        with clock.frozen(clock.now() + timedelta(minutes=10)):
+            assert "bad 本机时钟和数据库差" in told(service)
+
+
+def test_a_data_folder_that_takes_nothing(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    found = list(doctor._disk(replace(service.settings, data_dir=tmp_path / "file")))
+    assert found[0].state == "bad" and "数据目录写不进去" in found[0].what
+
+
+def test_a_model_that_hears_wrongly_and_an_empty_or_stale_knowledge_base(service: Service) -> None:
+    nonsense = replace(service.understander.understand("你好", clock.now()), intent="greet")
+    deaf = SimpleNamespace(understander=SimpleNamespace(understand=lambda *_: nonsense), settings=service.settings)
+    assert next(iter(doctor._model(deaf))).state == "bad"
+    assert next(iter(doctor._knowledge(SimpleNamespace(knowledge=SimpleNamespace(articles={}))))).state == "bad"
+    with clock.frozen(clock.now() + timedelta(days=3000)):
+        assert any(one.state == "warn" and "复核" in one.what for one in doctor._knowledge(service))
+
+
+def test_a_rehearsal_that_looks_like_the_real_thing_is_warned(service: Service) -> None:
+    words = "\n".join(one.what for one in doctor._configuration(replace(service.settings, wechat_aes_key="")))
+    assert "演练模式" in words and "EncodingAESKey" in words and "不会通知到外面" in words
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"APP_MODE": "production"}, "SECRET_KEY is not set"),
+        ({"PORT": "a lot"}, "PORT"),
+        ({"DATABASE_URL": "mysql://city"}, "DATABASE_URL must begin with"),
+        ({"DATABASE_URL": "postgresql://u:p@h:notaport/x"}, "DATABASE_URL"),
+        ({"REDIS_URL": "127.0.0.1:6379"}, "REDIS_URL must begin with"),
+        ({"DATA_DIR": "/dev/null/city"}, "DATA_DIR"),
+        ({"REGIONS": "atlantis"}, "atlantis"),
+    ],
+)
+def test_bad_settings_are_told_in_words_not_in_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], words: str
+) -> None:
+    for name, value in ({"DATA_DIR": str(tmp_path)} | env).items():
+        monkeypatch.setenv(name, value)
+    group = FlaskGroup(create_app=create_app)
+    result = CliRunner().invoke(group, ["doctor"])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    assert words in result.output and "Traceback" not in result.output
 
 
 def test_the_command_answers_in_lines_and_ends_with_a_count(app: Flask) -> None:
