@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, session, url_for
 from sqlalchemy import Connection, Row
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 import clock
@@ -52,6 +53,15 @@ def busy(_error: Busy) -> tuple[Any, int]:
     if wants_json():
         return {"error": BUSY, "again": True}, 503
     return render_template("error.html", text=BUSY, code=503), 503
+
+
+@pages.errorhandler(413)
+def too_large(_error: HTTPException) -> tuple[Any, int]:
+    """More than a form may carry."""
+    text = "发来的内容太大了，一次最多16MB。名单请分成几个文件，照片请选小一点的再交。"
+    if wants_json():
+        return {"faults": {"form": text}}, 413
+    return render_template("error.html", text=text, code=413), 413
 
 
 def service() -> Service:

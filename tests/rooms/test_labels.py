@@ -6,10 +6,13 @@ import pypdfium2
 import pytest
 import zxingcpp
 from flask import Flask
+from sqlalchemy import select
 
 from bot.rooms import labels
-from records import room_codes, rooms
+from records import places, room_codes, rooms
 from records.base import read
+
+from .test_desk import desk
 
 
 def codes_on(path: Path, scale: float = 2.5) -> list[str]:
@@ -113,3 +116,48 @@ def test_one_wrong_or_two_swapped_characters_are_noticed() -> None:
                 assert room_codes.read_token(token[:index] + other + token[index + 1 :]) is None
     assert room_codes.read_token(token.lower()) == token
     assert room_codes.read_token("-".join((token[:6], token[6:12], token[12:]))) == token
+
+
+def test_the_console_hands_out_a_sheet_for_what_is_not_printed_yet(web: Flask, tmp_path: Path) -> None:
+    engine = web.extensions["service"].engine
+    officer = desk(web, "officer")
+    with read(engine) as conn:
+        village = conn.execute(select(places.Place.id).where(places.Place.name == "样板村")).scalar_one()
+    answer = officer.post("/staff/rooms/labels", data={"place": village, "only": "unprinted", "size": "24"})
+    assert answer.mimetype == "application/pdf" and "room-codes-" in answer.headers["Content-Disposition"]
+    out = tmp_path / "labels.pdf"
+    out.write_bytes(answer.data)
+    urls = codes_on(out)
+    with read(engine) as conn:
+        printed = {row.short for row in conn.execute(rooms.selection("printed=yes"))}
+        assert conn.execute(rooms.selection("printed=no")).all() == []
+    assert len(urls) == 10 and len(printed) == 30  # of the village's thirty rooms, twenty had been printed
+    again = officer.post(
+        "/staff/rooms/labels", data={"place": village, "only": "unprinted", "size": "24"}, follow_redirects=True
+    )
+    assert "没有要打印的房间码" in again.text
+
+
+def test_the_console_prints_some_rooms_by_their_numbers_and_names_those_it_lacks(web: Flask, tmp_path: Path) -> None:
+    officer = desk(web, "officer")
+    answer = officer.post("/staff/rooms/labels", data={"codes": "nb fh 000003，NB-FH-000005", "size": "2"})
+    assert answer.status_code == 302  # a number with spaces in it is three words
+    answer = officer.post("/staff/rooms/labels", data={"codes": "NB-FH-000003，nb-fh-000005", "size": "2"})
+    out = tmp_path / "two.pdf"
+    out.write_bytes(answer.data)
+    assert len(codes_on(out)) == 2 and "NB-FH-000003" in words_on(out)
+    for codes, said in (
+        ("NB-FH-999999", "没有这些编号：NB-FH-999999"),
+        ("abc", "看不懂：abc"),
+        ("", "请先在房态里选一个地方"),
+    ):
+        page = officer.post("/staff/rooms/labels", data={"codes": codes, "size": "24"}, follow_redirects=True)
+        assert said in page.text
+    assert officer.post("/staff/rooms/labels", data={"codes": "NB-FH-000003", "size": "77"}).status_code == 400
+    assert desk(web, "front_desk").post("/staff/rooms/labels", data={"codes": "NB-FH-000003"}).status_code == 403
+
+
+def test_the_console_prints_nothing_of_another_district(web: Flask) -> None:
+    stranger = desk(web, "officer", "cixi")
+    page = stranger.post("/staff/rooms/labels", data={"codes": "NB-FH-000003", "size": "24"}, follow_redirects=True)
+    assert "没有这些编号" in page.text

@@ -1,0 +1,169 @@
+"""Firms: dormitories registered and confirmed, people with a link each, moves reported within the term and reminded."""
+
+import io
+import re
+from datetime import timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+from openpyxl import Workbook
+from sqlalchemy import select
+
+import clock
+from jobs import moves
+from records import conversations, declarations, dormitories, employers, filing, rooms
+from records.base import read, write
+from records.employers import Duty
+
+from .conftest import id_number, room_named, sign_in, somebody
+from .test_desk import bound, declared, desk, engine_of
+
+
+def firm_of(web: Flask, name: str = "openid-firm") -> FlaskClient:
+    return bound(web, "employer", room_named(engine_of(web), "员工宿舍", "101").employer_id, name)
+
+
+def worker(web: Flask, firm: FlaskClient, number: str = "") -> tuple[str, int]:
+    """Somebody whom the firm named: his link, and his declaration."""
+    room = room_named(engine_of(web), "员工宿舍", "101")
+    data = {"room": room.short, "name": "褚工", "number": number or id_number("19930303"), "phone": "13911114444"}
+    url = re.search(r"http://city\.test(/consent/[\w-]+)", firm.post("/employer/people", data=data).text)[1]
+    with read(engine_of(web)) as conn:
+        return url, employers.people_of(conn, room.employer_id)[-1].id
+
+
+def claims(web: Flask):
+    with read(engine_of(web)) as conn:
+        return dormitories.waiting(conn)
+
+
+def test_a_dormitory_from_a_file_is_the_firms_once_the_office_says_so(web: Flask) -> None:
+    engine = engine_of(web)
+    firm, listed = firm_of(web), room_named(engine, "4号楼", "201")
+    book, out = Workbook(), io.BytesIO()
+    for row in (
+        ["编号", "街道", "村社", "楼栋", "房号", "床位", "面积"],
+        [listed.short, "", "", "", "", 4, ""],
+        ["", "演练街道", "样板村", "新宿舍", "301", 6, 30],
+        ["", "演练街道", "样板村", "新宿舍", "302", "很多", 30],
+        ["NB-FH-999999", "", "", "", "", 4, ""],
+    ):
+        book.active.append(row)
+    book.save(out)
+    content = out.getvalue()
+    for _ in range(2):  # the same file again is the same claims
+        page = firm.post("/employer/rooms", data={"file": (io.BytesIO(content), "宿舍.xlsx")}).text
+        assert "收下2间宿舍" in page and "2行没有收下" in page
+        assert "床位“很多”不对" in page and "没有编号是“NB-FH-999999”的房间" in page
+    waiting = claims(web)
+    assert [row.number for row in waiting] == ["201", "301"]
+    with read(engine) as conn:
+        assert rooms.get(conn, listed.id).employer_id is None
+    officer = desk(web, "officer")
+    assert "名册里没有这间房" in officer.get("/staff/rooms/owners").text
+    for row in waiting:
+        officer.post(f"/staff/rooms/dormitory/{row.id}/confirmed")
+    with read(engine) as conn:
+        now = rooms.get(conn, listed.id)
+        made = room_named(engine, "新宿舍", "301")
+    assert (now.employer_id, now.beds, now.kind) == (made.employer_id, 4, "dormitory")
+    assert made.short.startswith("NB-FH-") and made.beds == 6
+    page = firm.get("/employer").text
+    assert "新宿舍 301" in page and "等总台核对" not in page
+
+
+def test_a_dormitory_that_is_refused_tells_the_firm_why(web: Flask) -> None:
+    firm = firm_of(web)
+    firm.post("/employer/rooms", data={"short": room_named(engine_of(web), "1号楼", "101").short, "beds": "4"})
+    officer, claim = desk(web, "officer"), claims(web)[0]
+    assert "有房东" in officer.get("/staff/rooms/owners").text
+    officer.post(f"/staff/rooms/dormitory/{claim.id}/refused", data={"reason": ""})
+    assert len(claims(web)) == 1
+    officer.post(f"/staff/rooms/dormitory/{claim.id}/refused", data={"reason": "这是房东自己出租的"})
+    assert claims(web) == [] and "这是房东自己出租的" in firm.get("/employer").text
+    assert officer.post(f"/staff/rooms/dormitory/{claim.id}/confirmed", follow_redirects=True).text.count(
+        "已经有人处理"
+    )
+    assert desk(web, "officer", "cixi").post(f"/staff/rooms/dormitory/{claim.id}/confirmed").status_code == 404
+
+
+def test_staff_give_rooms_to_a_firm_by_their_codes(web: Flask) -> None:
+    engine = engine_of(web)
+    room, firm_id = room_named(engine, "4号楼", "202"), room_named(engine, "员工宿舍", "101").employer_id
+    officer = desk(web, "officer")
+    answer = officer.post(
+        f"/staff/rooms/firms/{firm_id}/rooms", data={"codes": f"{room.short}，NB-FH-999999"}, follow_redirects=True
+    )
+    assert "登记了1间宿舍" in answer.text and "没有这些编号：NB-FH-999999" in answer.text
+    with read(engine) as conn:
+        assert rooms.get(conn, room.id).employer_id == firm_id
+    officer.post(f"/staff/rooms/{room.id}/firm", data={"firm": ""})
+    with read(engine) as conn:
+        assert rooms.get(conn, room.id).employer_id is None
+
+
+def test_a_lost_link_is_made_anew_and_the_old_one_ends(web: Flask) -> None:
+    firm = firm_of(web)
+    old, declaration_id = worker(web, firm)
+    page = firm.post(f"/employer/people/{declaration_id}/link").text
+    new = re.search(r"http://city\.test(/consent/[\w-]+)", page)[1]
+    assert web.test_client().get(old).status_code == 410
+    assert web.test_client().get(new).status_code == 200
+    stranger = bound(web, "employer", other_firm(web), "openid-other-firm")
+    assert stranger.post(f"/employer/people/{declaration_id}/link").status_code == 404
+
+
+def other_firm(web: Flask) -> int:
+    with write(engine_of(web)) as conn:
+        return employers.add(conn, "另一家厂", "", "", "fenghua", clock.now())
+
+
+def test_who_moved_out_by_himself_is_reported_by_the_firm_with_one_press(web: Flask) -> None:
+    engine, firm = engine_of(web), firm_of(web)
+    url, declaration_id = worker(web, firm)
+    own = sign_in(web.test_client(), somebody(engine, "openid-worker"))
+    own.post(url, data={"agree": "2026-11", "answer": "agree", "last4": id_number("19930303")[-4:]})
+    own.post(f"/rooms/mine/{declaration_id}/leave")
+    with read(engine) as conn:
+        duty = conn.execute(select(Duty.__table__).where(Duty.move == "out")).one()
+    assert "要报的变动 1" in firm.get("/employer").text
+    with clock.frozen(clock.now() + timedelta(days=(duty.due_on - clock.now().date()).days - 1)):
+        moves.remind_of_duties(engine)
+        moves.remind_of_duties(engine)
+    with read(engine) as conn:
+        boss = conn.execute(
+            select(employers.Employer.person_id).where(employers.Employer.id == duty.employer_id)
+        ).scalar()
+        said = [row.body[0]["text"] for row in conversations.transcript(conn, boss)]
+    assert sum("变动要报" in text for text in said) == 1
+    stranger = bound(web, "employer", other_firm(web), "openid-other-firm2")
+    assert stranger.post(f"/employer/duty/{duty.id}").status_code == 404
+    firm.post(f"/employer/duty/{duty.id}")
+    assert "要报的变动" not in firm.get("/employer").text
+    assert firm.post(f"/employer/duty/{duty.id}").status_code == 404
+    with read(engine) as conn:
+        assert declarations.history(conn, declaration_id)[-1].action == "employer_reported"
+
+
+def test_a_landlord_reports_who_came_and_who_went(web: Flask) -> None:
+    engine = engine_of(web)
+    room, row = declared(web)
+    owner = bound(web, "landlord", room.landlord_id, "openid-owner-duty")
+    with write(engine) as conn:
+        filing.move_out(conn, [row.id], "person", clock.now().date(), clock.now())
+        duties = conn.execute(select(Duty.__table__).where(Duty.declaration_id == row.id)).all()
+    assert sorted(duty.move for duty in duties) == ["in", "out"]
+    page = owner.get("/landlord").text
+    assert "是，住进来了" in page and "是，搬走了" in page
+    for duty in duties:
+        owner.post(f"/landlord/duty/{duty.id}")
+        assert owner.post(f"/landlord/duty/{duty.id}").status_code == 404
+    assert "吴*" not in owner.get("/landlord").text
+
+
+def test_a_landlord_reads_why_his_room_has_its_colour_and_what_was_found(web: Flask) -> None:
+    room = room_named(engine_of(web), "1号楼", "202")
+    owner = bound(web, "landlord", room.landlord_id, "openid-owner-colour")
+    page = owner.get("/landlord").text
+    assert "检查要求整改" in page and "灭火器" in page and "复查" in page
+    assert "《宁波市出租房安全管理条例》" in page
