@@ -146,6 +146,32 @@ def test_units_and_containers_start_programs_that_exist() -> None:
     )
 
 
+def test_containers_that_start_at_once_take_the_images_model_whole(tmp_path: Path) -> None:
+    image, data, programs = tmp_path / "image", tmp_path / "data", tmp_path / "bin"
+    for name in ("0123abcd", "encoder-1"):
+        (image / name).mkdir(parents=True)
+        (image / name / "complete.json").write_text("{}")
+    image.chmod(0o555)
+    programs.mkdir()
+    (programs / "python").write_text('#!/bin/sh\necho "$@"\n')
+    (programs / "python").chmod(0o755)
+    env = {"PATH": f"{programs}:{os.environ['PATH']}", "DATA_DIR": str(data), "IMAGE_MODEL": str(image)}
+    starting = [
+        subprocess.Popen([DEPLOY / "start.sh", part], env=env, stdout=subprocess.PIPE, text=True)
+        for part in ("web", "worker", "web", "worker", "migrate")
+    ]
+    said = [process.communicate(timeout=20)[0] for process in starting]
+    assert all(process.returncode == 0 for process in starting)
+    assert "app:create_app" in said[0] and "app.py worker" in said[1] and "records.migrate" in said[4]
+    assert sorted(path.name for path in (data / "model").iterdir()) == ["0123abcd", "encoder-1"]
+    assert (data / "model" / "0123abcd" / "complete.json").read_text() == "{}"
+
+
+def test_the_image_holds_no_data_folder_and_no_secrets() -> None:
+    left_out = set((DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").split())
+    assert {"var", ".git", ".venv*", "deploy/city.env", "**/.env"} <= left_out
+
+
 def test_scripts_are_sound_shell() -> None:
     for path in DEPLOY.glob("*.sh"):
         assert subprocess.run(["sh", "-n", path]).returncode == 0 and os.access(path, os.X_OK), path.name
