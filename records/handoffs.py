@@ -260,8 +260,8 @@ def label(conn: Connection, handoff_id: int, labels: str) -> None:
 
 def replied(conn: Connection, handoff_id: int, at: datetime) -> None:
     """Staff said something: remember when it was for the first time."""
-    statement = update(Handoff).where(Handoff.id == handoff_id)
-    conn.execute(statement.values(first_reply_at=func.coalesce(Handoff.first_reply_at, at)))
+    first = (Handoff.id == handoff_id, Handoff.first_reply_at.is_(None))
+    conn.execute(update(Handoff).where(*first).values(first_reply_at=at))
 
 
 def last_steps(conn: Connection, handoff_ids: Sequence[int], action: str) -> dict[int, Row[Any]]:

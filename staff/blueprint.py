@@ -71,7 +71,7 @@ _PLACES = (
     ("notices_page", "通知", "notices", "notices.see"),
     ("watch", "值班", "watch", "inbox.watch"),
     ("quality", "质检", "quality", "quality.score"),
-    ("reports", "报表", "reports", "reports.see"),
+    ("reports_page", "报表", "reports", "reports.see"),
     ("switches_page", "开关", "switches", "switches.see"),
     ("hours_page", "班次", "hours", "hours.change"),
     ("canned_page", "快捷语", "canned", "canned.use"),

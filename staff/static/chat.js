@@ -6,6 +6,9 @@ const composer = document.getElementById("composer"), text = document.getElement
 let busy = false, again = false, timer = 0;
 
 const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+let staying = true; // at the end, and to be kept there while pictures come in
+scroll.addEventListener("scroll", () => { staying = atEnd(); });
+lines.addEventListener("load", () => { if (staying) toEnd(); }, true);
 const toEnd = () => { scroll.scrollTop = scroll.scrollHeight; };
 
 async function news() {
@@ -158,6 +161,7 @@ async function look() {
   clearTimeout(asking);
   asking = setTimeout(async () => {
     if (!query.value.trim()) { hits.replaceChildren(); return; }
+    hits.textContent = "正在查…";
     try {
       const data = await ask(`${dialog.dataset.url}?q=${encodeURIComponent(query.value)}`);
       hits.replaceChildren(...data.hits.map(hit));

@@ -176,5 +176,6 @@ document.addEventListener("keydown", event => {
 });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) pulse(); });
 
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 pulse();
 listen();

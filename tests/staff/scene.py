@@ -40,7 +40,8 @@ from records import (
 from records.base import read, write
 from records.conversations import Message
 from records.declarations import Declaration
-from staff import passwords
+from records.outbox import Outgoing
+from staff import passwords, sweeps
 
 PASSWORD = "rehearsal-2026"
 ACCOUNTS = (
@@ -85,6 +86,8 @@ def play(service: Service) -> dict[str, int]:
     _past(service, ids, now, keys)
     made = _today(service, ids, keys)
     _paper_work(service, ids, made, now)
+    with clock.frozen(now + timedelta(minutes=1)):
+        sweeps.index(service)
     return made
 
 
@@ -109,7 +112,7 @@ def _accounts(service: Service, now: datetime) -> dict[str, int]:
         hours.set_day(conn, day + timedelta(days=4), "08:30-17:30", "调休上班")
         start = now.replace(hour=8, minute=30, second=0, microsecond=0)
         for n, login in enumerate(("officer", "labour", "counsellor")):
-            shift = start + timedelta(days=n)
+            shift = start + timedelta(days=n // 3)
             hours.add_shift(conn, ids[login], shift, shift + timedelta(hours=9), on_call=login == "counsellor")
     return ids
 
@@ -233,6 +236,7 @@ def _today(service: Service, ids: dict[str, int], keys: Iterator[int]) -> dict[s
         other = people.find(conn, "web", "w-3")
         if other is not None:
             same_person.merge(conn, first, other.id, ids["officer"], now)
+        conn.execute(update(Outgoing).values(state="delivered", settled_at=now))
         made["closed"] = int(
             conn.execute(
                 select(handoffs.Handoff.id)
@@ -344,7 +348,7 @@ VIEWS = {
         ("inbox", "inbox?view=team"), ("inbox-empty", "inbox?view=mine"), ("inbox-closed", "inbox?view=closed"),
         ("chat-watched", "chat/{chat}"), ("crisis", "crisis"), ("crisis-chat", "chat/{crisis}"),
         ("crisis-safety", "chat/{crisis}/safety"), ("drafts", "drafts"), ("mentions", "mentions"),
-        ("cases", "cases"), ("cases-board", "cases?look=board"), ("case", "cases/{case}"), ("search", "search"),
+        ("cases", "cases"), ("cases-board", "cases?look=board"), ("case", "cases/{case}"), ("search", "search?q=居住证"), ("search-empty", "search"),
         ("rooms", "rooms"), ("knowledge", "knowledge"), ("points", "points"), ("notices", "notices"),
         ("answers", "answers"), ("watch", "watch"), ("quality", "quality"), ("quality-score", "quality/{closed}"),
         ("reports", "reports"), ("switches", "switches"), ("hours", "hours"), ("canned", "canned"), ("audit", "audit"),

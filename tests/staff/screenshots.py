@@ -5,11 +5,13 @@
 It starts a rehearsal of its own with an invented day in it (`tests.staff.scene`) and leaves nothing behind.
 """
 
+import os
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -17,15 +19,20 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+import clock
 import redis_server
 from app import create_app
+from knowledge_base import transfer
 from records import migrate
+from records.base import write
 from tests import browser_setup
 from tests.conftest import make_settings
 from tests.staff import scene
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "images" / "console"
 SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
+MORNING = datetime(2026, 11, 23, 10, 20, tzinfo=clock.CHINA)
+"""When the pictures are taken: a Monday, with everybody at the desk."""
 COLOURS = 64
 """Of a picture's palette: a flat look needs no more, and the file is a quarter the size."""
 
@@ -33,12 +40,14 @@ COLOURS = 64
 @contextmanager
 def rehearsal() -> Iterator[tuple[str, dict[str, int]]]:
     """A console with the scene in it: its address, and the ids that views are named with."""
-    with tempfile.TemporaryDirectory(prefix="city-pictures-") as folder:
+    with tempfile.TemporaryDirectory(prefix="city-pictures-") as folder, clock.frozen(MORNING):
         redis = redis_server.start(Path(folder))
         url = f"unix://{redis_server.socket_of(Path(folder))}"
         app = create_app(make_settings(Path(folder), f"sqlite:///{folder}/city.db", url))
         service = app.extensions["service"]
         migrate.upgrade(service.engine)
+        with write(service.engine) as conn:
+            transfer.seed(conn, at=clock.now())
         ids = scene.play(service)
         server = make_server("127.0.0.1", 0, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever)
@@ -58,7 +67,9 @@ def main(out: Path, only: str = "") -> int:
     out.mkdir(parents=True, exist_ok=True)
     with rehearsal() as (base, ids), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=browser_setup.chromium(), args=list(browser_setup.ARGUMENTS)
+            executable_path=browser_setup.chromium(),
+            args=[*browser_setup.ARGUMENTS, "--lang=zh-CN"],
+            env={**os.environ, "LANGUAGE": "zh_CN"},
         )
         taken = sum(_views(chromium, base, login, ids, out, only) for login in scene.VIEWS)
         chromium.close()

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from records import ratings, staff
 from records.base import read, write
 from tests import browser_setup
 from tests.staff.conftest import HASHED, PASSWORD
+from tests.staff.test_more_desk import picture
 from tests.staff.test_stream import free_port, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
@@ -34,6 +36,19 @@ def chromium() -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+@contextmanager
+def server_of(app: Flask) -> Iterator[str]:
+    """The web process: its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(5)
 
 
 @pytest.fixture
@@ -52,13 +67,9 @@ def city(app: Flask) -> Iterator[str]:
         "SECRET_KEY": settings.secret_key,
     }
     child = subprocess.Popen(arguments, cwd=ROOT, env=env)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    wait_for(port)
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(5)
+    with server_of(app) as base:
+        wait_for(port)
+        yield base
     child.terminate()
     child.wait(10)
 
@@ -108,26 +119,33 @@ def say(phone: Page, text: str) -> None:
     phone.get_by_role("button", name="发送").click()
 
 
+def claim(page: Page, name: str) -> None:
+    """Walk to the first chat of the list by keyboard and take it."""
+    page.locator(".chat-row a").first.wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/staff/chat/\d+"))
+    page.keyboard.press("c")
+    expect(page.locator("#state")).to_contain_text(f"员工{name}接待中")
+    expect(page.locator("body")).to_have_attribute("data-stream", "on")
+
+
 def test_from_the_handoff_to_the_last_word(app: Flask, desk, open_page) -> None:
     officer = desk("zhou", "officer")
     phone = open_page(390, 844)
     phone.goto("/chat")
     say(phone, "转人工")
-    row = officer.locator(".chat-row a").first
-    row.wait_for()
-    officer.keyboard.press("j")
-    officer.keyboard.press("Enter")
-    officer.wait_for_url(re.compile(r"/staff/chat/\d+"))
-    officer.keyboard.press("c")
-    expect(officer.locator("#state")).to_contain_text("员工zhou接待中")
-
-    expect(officer.locator("body")).to_have_attribute("data-stream", "on")
+    claim(officer, "zhou")
     officer.keyboard.press("r")
     officer.keyboard.type("您好，我是窗口的小周，您要办什么？")
+    expect(phone.locator("#line")).to_have_text("工作人员正在输入…", timeout=20_000)
     officer.keyboard.press("Control+Enter")
     expect(officer.locator(".line-staff .text").last).to_have_text("您好，我是窗口的小周，您要办什么？")
     expect(phone.locator("#log")).to_contain_text("您好，我是窗口的小周", timeout=20_000)
+    expect(officer.locator("#quota")).to_contain_text("不限条数")
 
+    phone.get_by_label("写消息").press_sequentially("我的电话是13900001234")
+    expect(officer.locator("#typing")).to_be_visible()
     say(phone, "我的电话是13900001234，房东不给登记")
     expect(officer.locator(".line-person .text").last).to_have_text("我的电话是139****1234，房东不给登记")
     officer.get_by_role("button", name="查看号码").click()
@@ -135,20 +153,88 @@ def test_from_the_handoff_to_the_last_word(app: Flask, desk, open_page) -> None:
     officer.get_by_role("button", name="查看", exact=True).click()
     expect(officer.locator(".line-person .text").last).to_contain_text("13900001234")
 
+    officer.locator("#file").set_input_files({"name": "窗口.png", "mimeType": "image/png", "buffer": picture()})
+    expect(officer.locator(".line-staff .photo")).to_be_visible()
+    expect(phone.locator(".msg.staff .photo")).to_be_visible(timeout=20_000)
+
     officer.locator("body").click(position={"x": 5, "y": 5})
     officer.keyboard.press("n")
     officer.get_by_label("备注", exact=True).fill("房东姓名待核实")
     officer.get_by_role("button", name="写下").click()
     expect(officer.locator(".line-note")).to_contain_text("房东姓名待核实")
+    officer.keyboard.press("?")
+    expect(officer.locator("#keys")).to_be_visible()
+    officer.keyboard.press("Escape")
+    close(app, officer, phone)
 
-    officer.get_by_role("button", name="结束", exact=True).first.click()
-    officer.get_by_label("已解决").check()
-    officer.locator("#closing").get_by_role("button", name="结束", exact=True).click()
-    officer.wait_for_url(re.compile("view=mine"))
+
+def close(app: Flask, page: Page, phone: Page) -> None:
+    """End the chat; the person is asked once how it was, and sees nothing of the notes."""
+    page.get_by_role("button", name="结束", exact=True).first.click()
+    page.get_by_label("已解决").check()
+    page.locator("#closing").get_by_role("button", name="结束", exact=True).click()
+    page.wait_for_url(re.compile("view=mine"))
     expect(phone.locator("#log")).to_contain_text("这次人工服务您满意吗", timeout=20_000)
     expect(phone.locator("#log")).not_to_contain_text("房东姓名待核实")
     with read(app.extensions["service"].engine) as conn:
         assert ratings.of_handoff(conn, 1) is not None
+
+
+def test_from_one_pair_of_hands_to_the_next_and_into_the_report(app: Flask, desk, open_page) -> None:
+    officer, lead = desk("zhou", "officer"), desk("lu", "supervisor", tuple(staff.TEAMS))
+    second = desk("he", "officer")
+    phone = open_page(390, 844)
+    phone.goto("/chat")
+    say(phone, "转人工")
+    claim(officer, "zhou")
+    officer.keyboard.press("t")
+    officer.get_by_label("转给", exact=True).select_option(label="员工he（民警/经办人，在岗，手上0个）")
+    officer.get_by_label("说明（同事能看到）").fill("更熟悉欠薪")
+    officer.locator("#transfer").get_by_role("button", name="转交", exact=True).click()
+    officer.wait_for_url(re.compile("view=mine"))
+
+    second.goto("/staff/inbox?view=mine")
+    second.locator(".chat-row a").first.click()
+    expect(second.locator("#side")).to_contain_text("更熟悉欠薪")
+    second.get_by_label("回复", exact=True).fill("我来接着办。")
+    second.get_by_role("button", name="发送").click()
+    expect(phone.locator("#log")).to_contain_text("我来接着办", timeout=20_000)
+    close(app, second, phone)
+    phone.get_by_role("button", name="满意", exact=True).click()
+    phone.locator(".msg.me").get_by_text("满意").wait_for()
+    wait_until(lambda: scored(app) == 3)
+    lead.goto("/staff/reports")
+    expect(lead.locator(".tiles")).to_contain_text("100%")
+    expect(lead.locator(".tiles")).to_contain_text("1人答，问了1人")
+
+
+def scored(app: Flask) -> int | None:
+    with read(app.extensions["service"].engine) as conn:
+        row = ratings.of_handoff(conn, 1)
+    return row.score if row is not None else None
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not become true in five seconds")
+
+
+def test_a_crisis_in_the_middle_of_a_form_raises_the_alarm_within_a_second(desk, open_page) -> None:
+    counsellor = desk("lin", "counsellor", ("psychology",))
+    phone = open_page(390, 844)
+    phone.goto("/chat")
+    say(phone, "我要举报出租房隐患")
+    expect(phone.locator(".msg.bot").last).to_be_visible()
+    phone.locator(".msg.bot").nth(1).wait_for()
+    phone.get_by_label("写消息").fill("我不想活了，想从楼上跳下去")
+    phone.get_by_role("button", name="发送").click()
+    phone.locator("#log").get_by_text("12356").first.wait_for()
+    said = time.monotonic()
+    counsellor.locator("#alarms .alarm").wait_for()
+    assert time.monotonic() - said < 1
 
 
 def test_words_of_danger_raise_the_alarm_within_a_second(desk, open_page) -> None:

@@ -243,3 +243,15 @@ def test_nobody_is_said_to_have_been_told_who_was_not(house, hire, says) -> None
         assert "没有设置对外通知" in lead.get("/staff/crisis")
         house.settings = replace(house.settings, outside_webhook="https://example.org/hook")
         assert lead.json("/staff/live")["alarms"][0]["climbed"] == "已对外通知"
+
+
+def test_the_first_reply_is_timed_from_the_moment_somebody_asked(house, hire, asks) -> None:
+    start = clock.now()
+    with clock.frozen(start):
+        desk, id = hire("officer"), asks()
+        desk.post(chat_url(id, "claim"))
+    for minutes in (2, 5):
+        with clock.frozen(start + timedelta(minutes=minutes)):
+            desk.post(chat_url(id, "say"), text="您好", key=f"abcd-1234-000{minutes}")
+    row = state(house, id)
+    assert row.first_reply_at - row.opened_at == timedelta(minutes=2)
