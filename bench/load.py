@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,121 +19,168 @@ from intents.understander import Understander
 from settings import Settings
 
 ROOT = Path(__file__).parent.parent
+MIX = (
+    "lines of the development split, the r-th commonest asked in proportion to 1/(10 + r), by new and returning people"
+)
 _NOT_POLICY = STEERING | {"psych_crisis"}
 
 
-@cache
-def questions() -> tuple[str, ...]:
-    """Held-out lines about services that the classifier is sure of, so that a right answer names its source.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message as it goes over the line. `sourced`: a right answer names its source."""
 
-    Some hundreds of different texts: repeated ones would be answered out of the encoder's memory.
-    """
-    understander = Understander.load(ROOT / "var" / "model")
-    now = clock.now()
-    lines = [line for line in nlu_files.read_folder(nlu_files.NLU) if nlu_files.is_dev(line.text)]
-    texts = dict.fromkeys(line.text for line in lines if line.intent not in STEERING and line.intent != "psych_crisis")
-    understood = ((text, understander.understand(text, now)) for text in texts)
-    return tuple(text for text, u in understood if u.band == "answer" and not u.danger and u.intent not in _NOT_POLICY)
+    raw: bytes
+    sender: str
+    text: str
+    sourced: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run: how many answers were right, over how long, and how late they were (seconds, sorted)."""
+    """One run: right and wrong answers, seconds, latencies (seconds, sorted), and the server's CPU seconds."""
 
     right: int
     wrong: int
     seconds: float
     times: list[float]
+    cpu: float = 0.0
 
     @property
     def rate(self) -> float:
         """Right answers a second."""
         return self.right / self.seconds
 
+    @property
+    def cost(self) -> float:
+        """CPU milliseconds of the web processes for one request."""
+        return self.cpu * 1000 / max(self.right + self.wrong, 1)
+
     def at(self, share: float) -> float:
         """The latency below which `share` of the answers came, in milliseconds."""
         return self.times[min(int(len(self.times) * share), len(self.times) - 1)] * 1000 if self.times else 0.0
 
 
-def build(settings: Settings, port: int, count: int, seed: str) -> list[bytes]:
-    """`count` different signed and encrypted requests of 500 people, as they go over the line."""
+@cache
+def lines() -> tuple[str, ...]:
+    """The development split, in an order of popularity that is made up but always the same."""
+    texts = [line.text for line in nlu_files.read_folder(nlu_files.NLU) if nlu_files.is_dev(line.text)]
+    texts = list(dict.fromkeys(texts))
+    random.Random(1).shuffle(texts)
+    return tuple(texts)
+
+
+@cache
+def _understander() -> Understander:
+    return Understander.load(ROOT / "var" / "model")
+
+
+@cache
+def policy(text: str) -> bool:
+    """Whether a message is a question about a service that the classifier is sure of."""
+    heard = _understander().understand(text, clock.now())
+    return heard.band == "answer" and not heard.danger and heard.intent not in _NOT_POLICY
+
+
+def build(settings: Settings, port: int, count: int, seed: str) -> list[Request]:
+    """`count` different signed and encrypted messages of half as many people."""
     crypto = WeChatCrypto(settings.wechat_token, settings.wechat_aes_key, settings.wechat_app_id)
     chance = random.Random(seed)
+    texts = chance.choices(lines(), [1 / (10 + rank) for rank in range(len(lines()))], k=count)
+    senders = [f"o{seed[:8]:_<8}{chance.randrange(max(count // 2, 1)):019d}" for _ in texts]
+    often = Counter(senders)
     now = int(time.time())
-    return [_request(crypto, port, chance, now, f"{seed}{number}") for number in range(count)]
+    made = []
+    for number, (text, sender) in enumerate(zip(texts, senders, strict=True)):
+        raw = _raw(crypto, port, sender, text, now, f"{seed}{number}", chance.getrandbits(60))
+        # What somebody said before may rightly change the answer, so only a person's one message is held to its source.
+        made.append(Request(raw, sender, text, often[sender] == 1 and policy(text)))
+    return made
 
 
-def _request(crypto: WeChatCrypto, port: int, chance: random.Random, now: int, nonce: str) -> bytes:
-    sender = f"o{chance.randrange(500):027d}"
-    text = chance.choice(questions())
+def _raw(crypto: WeChatCrypto, port: int, sender: str, text: str, now: int, nonce: str, number: int) -> bytes:
     xml = (
         f"<xml><ToUserName><![CDATA[gh_bench]]></ToUserName><FromUserName><![CDATA[{sender}]]></FromUserName>"
         f"<CreateTime>{now}</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[{text}]]></Content>"
-        f"<MsgId>{chance.getrandbits(60)}</MsgId></xml>"
+        f"<MsgId>{number}</MsgId></xml>"
     )
     sealed = crypto.encrypt_message(xml, nonce, str(now))
-    fields = ElementTree.fromstring(sealed)
-    query = urlencode(
-        {
-            "timestamp": str(now), "nonce": nonce, "encrypt_type": "aes",
-            "msg_signature": fields.findtext("MsgSignature", ""),
-        }
-    )  # fmt: skip
+    signature = ElementTree.fromstring(sealed).findtext("MsgSignature", "")
+    fields = {"timestamp": str(now), "nonce": nonce, "encrypt_type": "aes", "msg_signature": signature}
     body = sealed.encode()
-    head = f"POST /wechat?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST /wechat?{urlencode(fields)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: text/xml\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 
-def run(port: int, requests: list[bytes], connections: int) -> tuple[float, list[float], list[bytes]]:
-    """Send all requests over `connections` lines as fast as they are answered: seconds, latencies, bodies."""
-    return asyncio.run(_run(port, requests, connections))
+@dataclass(slots=True)
+class Sent:
+    """What became of one request. `body` is None for one that wasn't answered with 200."""
+
+    request: Request
+    at: float
+    took: float
+    body: bytes | None
 
 
-async def _run(port: int, requests: list[bytes], connections: int) -> tuple[float, list[float], list[bytes]]:
+def run(port: int, requests: list[Request], connections: int, *, seconds: float = 0.0) -> tuple[float, list[Sent]]:
+    """Send the requests over `connections` lines as fast as they are answered, or until `seconds` are over."""
+    return asyncio.run(_run(port, requests, connections, seconds))
+
+
+async def _run(port: int, requests: list[Request], connections: int, seconds: float) -> tuple[float, list[Sent]]:
     queue = iter(requests)
-    times: list[float] = []
-    bodies: list[bytes] = []
+    sent: list[Sent] = []
+    began = time.perf_counter()
 
     async def line() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader = writer = None
         for request in queue:
             started = time.perf_counter()
-            writer.write(request)
+            if seconds and started - began > seconds:
+                break
+            body: bytes | None = None
             try:
+                if reader is None or writer is None:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(request.raw)
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
                 body = await reader.readexactly(length)
-            except (asyncio.IncompleteReadError, ConnectionError, IndexError):
-                bodies.append(b"")
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                continue
-            times.append(time.perf_counter() - started)
-            bodies.append(body if head.startswith(b"HTTP/1.1 200") else b"")
-        writer.close()
+                if not head.startswith(b"HTTP/1.1 200"):
+                    body = None
+            except (asyncio.IncompleteReadError, OSError, IndexError):
+                reader = writer = None
+                await asyncio.sleep(0.01)
+            sent.append(Sent(request, started - began, time.perf_counter() - started, body))
+        if writer is not None:
+            writer.close()
 
-    started = time.perf_counter()
     await asyncio.gather(*(line() for _ in range(connections)))
-    return time.perf_counter() - started, times, bodies
+    return time.perf_counter() - began, sent
 
 
-def check(settings: Settings, kind: str, seconds: float, times: list[float], bodies: list[bytes]) -> Result:
-    """Count the right answers: 'ok'; the words said back; an answer with its source."""
+def check(settings: Settings, kind: str, seconds: float, sent: list[Sent], cpu: float = 0.0) -> Result:
+    """Count the right answers: 'ok'; the words said back; an answer to the right person, with its source if it must."""
     crypto = WeChatCrypto(settings.wechat_token, settings.wechat_aes_key, settings.wechat_app_id)
-    right = sum(_right(crypto, kind, body) for body in bodies)
-    return Result(right, len(bodies) - right, seconds, sorted(times))
+    right = sum(_right(crypto, kind, one) for one in sent)
+    return Result(right, len(sent) - right, seconds, sorted(one.took for one in sent), cpu)
 
 
-def _right(crypto: WeChatCrypto, kind: str, body: bytes) -> bool:
-    if kind == "ok":
-        return body == b"ok"
+def _right(crypto: WeChatCrypto, kind: str, one: Sent) -> bool:
+    if one.body is None or kind == "ok":
+        return one.body == b"ok"
     try:
-        outer = ElementTree.fromstring(body)
+        outer = ElementTree.fromstring(one.body)
         xml = crypto.decrypt_message(
-            body.decode(), outer.findtext("MsgSignature"), outer.findtext("TimeStamp"), outer.findtext("Nonce")
+            one.body.decode(), outer.findtext("MsgSignature"), outer.findtext("TimeStamp"), outer.findtext("Nonce")
         )
-        said = ElementTree.fromstring(xml).findtext("Content", "")
+        inner = ElementTree.fromstring(xml)
     except (ElementTree.ParseError, ValueError, TypeError, KeyError):
         return False
+    said = inner.findtext("Content", "")
     if kind in ("echo", "floor"):
-        return said in questions()
-    return "依据：" in said or "来源：" in said
+        return said == one.request.text
+    sourced = "依据：" in said or "来源：" in said
+    return bool(said) and inner.findtext("ToUserName") == one.request.sender and (sourced or not one.request.sourced)

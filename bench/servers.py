@@ -51,7 +51,6 @@ def floor() -> Flask:
     crypto = _crypto(settings)
     store = redis_server.connect(settings)
     engine = engine_for(settings.database_url, pool=settings.threads + 2)
-    TABLE.create(engine, checkfirst=True)
     statement = insert(TABLE)
 
     def keep(message: Any) -> None:
