@@ -167,3 +167,16 @@ def test_a_comment_that_the_person_may_read_reaches_him(house, hire, says) -> No
     assert len(told) == 1 and "房东明天来清" in told[0]
     with write(house.engine) as conn:
         handoffs.ask(conn, person, team="rooms", reason="asked", at=clock.now())
+
+
+def test_somebody_is_found_by_the_consoles_number_and_a_tenant_by_the_whole_name(house, hire, asks) -> None:
+    from records import demo_rooms
+
+    with write(house.engine) as conn:
+        demo_rooms.seed(conn, clock.now())
+    desk, care, id = hire("officer", "a"), hire("counsellor", "b", ("psychology",)), asks()
+    with read(house.engine) as conn:
+        person = handoffs.get(conn, id).person_id
+    assert chat_url(id) in desk.get(f"/staff/search?q=新市民 {person:04d}")
+    assert "样板村" in desk.get("/staff/search?q=赵一凡") and "样板村" in desk.get("/staff/search?q=13900000100")
+    assert "样板村" not in desk.get("/staff/search?q=赵一") and "样板村" not in care.get("/staff/search?q=赵一凡")
