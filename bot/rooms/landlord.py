@@ -78,11 +78,31 @@ def landlord_says(declaration_id: int) -> View:
 
 @pages.post("/landlord/duty/<int:duty_id>")
 def landlord_reports(duty_id: int) -> View:
-    """A move reported in time: that somebody moved in, or out."""
+    """A move reported in time. That somebody moved in is also the landlord's word for him."""
     with write(service().engine) as conn:
-        if not employers.report(conn, duty_id, clock.now(), landlord_ids=_landlord_ids(conn)):
+        ids = _landlord_ids(conn)
+        if not _report(conn, ids, [row for row in landlords.duties(conn, ids) if row.duty_id == duty_id]):
             abort(404)
     return redirect(url_for("rooms.landlord"), 303)
+
+
+@pages.post("/landlord/duties")
+def landlord_reports_all() -> View:
+    """All moves that are on the list as it was shown, with one press."""
+    shown = set(request.form.getlist("duty"))
+    with write(service().engine) as conn:
+        ids = _landlord_ids(conn)
+        _report(conn, ids, [row for row in landlords.duties(conn, ids) if str(row.duty_id) in shown])
+    return redirect(url_for("rooms.landlord"), 303)
+
+
+def _report(conn: Connection, ids: list[int], rows: list[Any]) -> int:
+    now = clock.now()
+    for row in rows:
+        employers.report(conn, row.duty_id, now, landlord_ids=ids)
+        if row.move == "in" and row.state in declarations.LIVING and not row.landlord_says:
+            landlords.says(conn, ids, row.id, "confirms", "", now)
+    return len(rows)
 
 
 def _report_left(conn: Connection, row: Any, landlord_id: int) -> None:

@@ -161,6 +161,22 @@ def test_a_landlord_reports_who_came_and_who_went(web: Flask) -> None:
     assert "吴*" not in owner.get("/landlord").text
 
 
+def test_a_landlord_reports_all_he_was_shown_with_one_press_and_nothing_of_others(web: Flask) -> None:
+    engine = engine_of(web)
+    room, row = declared(web)
+    owner = bound(web, "landlord", room.landlord_id, "openid-owner-all")
+    with read(engine) as conn:
+        every = {
+            str(one.id): one.landlord_id for one in conn.execute(select(Duty.__table__).where(Duty.done_at.is_(None)))
+        }
+    assert len(set(every.values())) == 2
+    owner.post("/landlord/duties", data={"duty": list(every)})
+    with read(engine) as conn:
+        left = conn.execute(select(Duty.landlord_id).where(Duty.done_at.is_(None))).scalars().all()
+        assert declarations.get(conn, row.id).landlord_says == "confirms"
+    assert left and room.landlord_id not in left
+
+
 def test_a_landlord_reads_why_his_room_has_its_colour_and_what_was_found(web: Flask) -> None:
     room = room_named(engine_of(web), "1号楼", "202")
     owner = bound(web, "landlord", room.landlord_id, "openid-owner-colour")
