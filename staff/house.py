@@ -1,17 +1,26 @@
 """What the console needs of the rest of the service, and who is asking."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 import redis
 from flask import current_app, g
 from sqlalchemy import Engine, Row
 
+from intents import Understanding
 from knowledge_base import Knowledge
 from records.desk_queries import Scope
 from records.switches import Watch
 from settings import Settings
 from staff.permissions import permitted
+
+
+class Understands(Protocol):
+    """What the console needs of `intents`: what a question is about."""
+
+    def understand(self, text: str, now: datetime) -> Understanding:
+        """What `text` means at `now`."""
 
 
 class House(Protocol):
@@ -21,6 +30,7 @@ class House(Protocol):
     engine: Engine
     redis: redis.Redis
     switches: Watch
+    understander: Understands
 
     @property
     def knowledge(self) -> Knowledge:

@@ -49,7 +49,9 @@ def _grouped(rows: list[Row[Any]]) -> list[dict[str, Any]]:
     found = sorted(groups.values(), key=lambda group: -group["count"])[:60]
     knowledge, region = house().knowledge, house().settings.regions[0]
     for group in found:
-        hits = knowledge.search(group["text"], region, clock.today(), limit=3)
+        last = group["last"]
+        likely = {last.intent: last.probability or 0.0} if last.intent else None
+        hits = knowledge.search(group["text"], region, clock.today(), limit=3, likely=likely)
         group["hits"] = [hit.article for hit in hits]
     return found
 

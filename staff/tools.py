@@ -30,7 +30,8 @@ def articles(handoff_id: int) -> Response:
     region = row.region or row.person_region or house().settings.regions[0]
     if not query or region not in knowledge.regions:
         return jsonify(hits=[])
-    found = knowledge.search(query, region, today, limit=5)
+    likely = dict(house().understander.understand(query, clock.now()).ranking)
+    found = knowledge.search(query, region, today, limit=5, likely=likely)
     return jsonify(hits=[_shown(hit.article) for hit in found])
 
 
