@@ -53,6 +53,10 @@ class _Now(Collector):
             up.add_metric(["database"], 0)
         yield up
         yield _one("city_knowledge_articles", "Articles that serve", len(self.service.knowledge.articles))
+        age = (clock.now() - self.service.articles.looked_at).total_seconds()
+        yield _one(
+            "city_knowledge_age_seconds", "Since the articles that serve were last compared with the database", age
+        )
         for name, value in self.extra().items():
             yield _one(name, "Messages on this machine's disk", value)
 

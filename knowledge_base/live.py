@@ -17,6 +17,7 @@ import redis
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+import clock
 from knowledge_base import entries, store, validate
 from knowledge_base.places import Place
 from knowledge_base.schema import Article
@@ -43,6 +44,7 @@ class Fixed:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.current = knowledge
+        self.looked_at = clock.now()
 
     def close(self) -> None:
         """Nothing to end."""
@@ -60,6 +62,8 @@ class Live:
         self._parts = store.parts(folder)
         self._wanted = store.within(self._parts.regions, regions)
         self._version = 0
+        self.looked_at = clock.now()
+        """When this process last knew that it serves what the database says."""
         self._current = self._parts
         self._stop = threading.Event()
         self._start = threading.Lock()
@@ -82,6 +86,7 @@ class Live:
             with read(self._engine) as conn:
                 version = articles.version(conn)
                 if version == self._version:
+                    self.looked_at = clock.now()
                     return False
                 found = snapshot(conn, self._parts, self._wanted)
         except (Busy, SQLAlchemyError) as error:
@@ -89,7 +94,7 @@ class Live:
             return False
         if found.articles:
             self._current = found.ready()
-        self._version = version
+        self._version, self.looked_at = version, clock.now()
         log.info("knowledge version %d serves, %d articles", version, len(self._current.articles))
         return True
 
