@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records import conversations, outbox
 from records.base import Base, Instant, SealedText
+from records.notices import PUSHED
 from records.people import Person
 
 
@@ -71,6 +72,6 @@ def send_due(conn: Connection, at: datetime, limit: int = 100) -> int:
         said = {"turn_id": key, "person_id": row.person_id, "author": "bot", "kind": "reply", "owner": "reminder",
                 "body": [{"text": row.text}], "created_at": at}  # fmt: skip
         conversations.add(conn, [said])
-        if row.channel != "web":
+        if row.channel in PUSHED:
             outbox.put(conn, row.person_id, row.channel, [{"kind": "text", "text": row.text}], key=key, at=at)
     return len(rows)

@@ -6,6 +6,7 @@ the person is or what was said.
 
 import logging
 import smtplib
+import ssl
 from collections.abc import Callable
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -69,9 +70,14 @@ def mail(settings: Settings, text: str) -> None:
     message.set_content(text)
     host, port = server.hostname or "localhost", server.port or (465 if secure else 25)
     try:
-        with (smtplib.SMTP_SSL if secure else smtplib.SMTP)(host, port, timeout=_PATIENCE) as client:
+        checked = ssl.create_default_context()  # without one, smtplib takes any certificate
+        with (
+            smtplib.SMTP_SSL(host, port, timeout=_PATIENCE, context=checked)
+            if secure
+            else smtplib.SMTP(host, port, timeout=_PATIENCE)
+        ) as client:
             if not secure and client.has_extn("starttls"):
-                client.starttls()
+                client.starttls(context=checked)
             if server.username:
                 client.login(unquote(server.username), unquote(server.password or ""))
             client.send_message(message)

@@ -9,7 +9,7 @@ import clock
 from handlers.registry import titles
 from records.staff import ROLES, TEAMS
 
-CHANNELS = {"wechat": "微信", "web": "网页"}
+CHANNELS = {"wechat": "微信", "web": "网页", "mini": "小程序"}
 REASONS = {
     "asked": "要求人工",
     "not_understood": "没听懂",

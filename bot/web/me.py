@@ -31,7 +31,7 @@ from records import (
 from records.base import Busy, read, write
 from records.staff import TEAMS
 
-CHANNELS = {"wechat": "微信公众号", "web": "网页聊天"}
+CHANNELS = {"wechat": "微信公众号", "web": "网页聊天", "mini": "小程序"}
 HANDOFF_STATES = {"waiting": "等工作人员接", "claimed": "工作人员正在接待", "closed": "已结束"}
 TABLES = {
     "outbox": "等着发给您的消息",

@@ -42,6 +42,7 @@ class PlatformClient(WeChatClient):  # type: ignore[misc]
         self.API_BASE_URL = f"{self.base}/cgi-bin/"
         local = self.base.startswith(("http://127.0.0.1", "http://localhost"))
         self._http.trust_env = not local  # an office's outgoing proxy is honoured, but not towards ourselves
+        self._http.max_redirects = 0  # secrets go to the platform's address and nowhere it may be sent on to
         self._http.mount("http://", HTTPAdapter(pool_maxsize=16, max_retries=0))
         self._http.mount("https://", HTTPAdapter(pool_maxsize=16, max_retries=0))
         self.tokens = Shared(store, f"{self.appid}:token", self._stable_token, forcible=True)

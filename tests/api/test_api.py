@@ -282,6 +282,18 @@ def test_everything_is_exported_and_deleted_and_the_token_with_it(city: Flask, a
         assert people.get(conn, person).external is None
 
 
+def test_what_nobody_pushes_waits_in_the_conversation(city: Flask, api: Make) -> None:
+    """A mini-program fetches: a reminder is said where it looks, and no outbox row waits for a sender that isn't there."""
+    from records import outbox, reminders
+
+    token, person = signed_in(city)
+    with write(city.extensions["service"].engine) as conn:
+        reminders.add(conn, person, "该签注了", clock.now(), clock.now())
+        assert reminders.send_due(conn, clock.now() + timedelta(minutes=1)) == 1
+        assert conn.execute(select(outbox.Outgoing.id)).all() == []
+    assert "该签注了" in api(token)("GET", "/messages").text
+
+
 # --- for everybody
 
 
