@@ -81,7 +81,7 @@ _PLACES = (
 _WITHIN = (
     {"chat": "inbox", "case_page": "cases_list", "drafts_page": "inbox", "mentions_page": "inbox",
      "answers_page": "notices_page", "safety": "crisis_desk", "quality_page": "quality", "case_revealed": "cases_list"}
-    | dict.fromkeys(("rooms_room", "rooms_search", "rooms_check", "rooms_walk", "rooms_owners"), "rooms_board")
+    | dict.fromkeys(("rooms_room", "rooms_search", "rooms_check", "rooms_walk", "rooms_owners", "rooms_person"), "rooms_board")
     | dict.fromkeys(
         (
             "knowledge_page", "knowledge_new", "knowledge_made", "knowledge_edit", "knowledge_saved", "knowledge_day",

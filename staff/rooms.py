@@ -36,6 +36,8 @@ from staff.permissions import needs
 
 LABELS = 2400
 """Labels in one download (100 sheets, some seconds); more by the command."""
+GRIDS = 200
+"""Grids to choose from in one list."""
 DRAWN = 1500
 """Rooms on one board; a place with more shows what is in it instead."""
 
@@ -255,7 +257,10 @@ def rooms_walk() -> str:
     """A grid's rooms house by house, on a phone: what to look at at each door."""
     with read(house().engine) as conn:
         place = _place(conn, request.args.get("place", 0, type=int))
-        grids = [row for row in places.of_kind(conn, "grid") if may_see(row.path)]
+        near = place or _start(conn)
+        # The grids next door are at hand; those of a whole city are chosen on the board.
+        around = "/".join(near.path.split("/")[:4]) if near is not None else ""
+        grids = [row for row in places.of_kind(conn, "grid", around) if may_see(row.path)]
         tiles = []
         if place is not None:
             tiles = board.tiles(conn, list(conn.execute(rooms.under(place.path)))[:DRAWN], clock.now().date())
@@ -263,5 +268,11 @@ def rooms_walk() -> str:
     if only == "todo":
         tiles = [tile for tile in tiles if tile.colour != "green" or tile.to_check or "no_code" in tile.signs]
     return render_template(
-        "rooms/walk.html", place=place, grids=grids, houses=_houses(tiles), only=only, colours=rooms.COLOURS
+        "rooms/walk.html",
+        place=place,
+        grids=grids[:GRIDS],
+        more=len(grids) > GRIDS,
+        houses=_houses(tiles),
+        only=only,
+        colours=rooms.COLOURS,
     )

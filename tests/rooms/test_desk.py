@@ -313,3 +313,15 @@ def test_what_staff_do_is_in_the_audit(web: Flask) -> None:
     with read(engine_of(web)) as conn:
         actions = set(conn.execute(select(Entry.action)).scalars())
     assert {"declaration.confirmed", "rooms.revoke", "rooms.link"} <= actions
+
+
+def test_the_walking_list_is_of_one_grid_and_names_what_to_look_at(web: Flask) -> None:
+    with read(engine_of(web)) as conn:
+        grid = conn.execute(select(places.Place.id).where(places.Place.name == "第1网格")).scalar_one()
+    clerk = desk(web, "grid_worker", "fenghua")
+    page = clerk.get(f"/staff/rooms/walk?place={grid}").text
+    assert "样板村 第1网格" in page and "有没办结的隐患" in page and "员工宿舍" not in page
+    assert page.count("<li>") == 18
+    todo = clerk.get(f"/staff/rooms/walk?place={grid}&only=todo").text
+    assert 0 < todo.count("<li>") < 18 and "有没办结的隐患" in todo
+    assert desk(web, "grid_worker", "cixi").get(f"/staff/rooms/walk?place={grid}").status_code == 404
