@@ -1,6 +1,6 @@
 """Cases: a list and a board, one case with its history, and every step told to the person who filed it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response as FlaskResponse
@@ -61,13 +61,32 @@ def cases_list() -> str:
         rows = case_list.listed(conn, reach(), wanted, now)
         counts = case_list.counts(conn, reach(), now)
         grids = case_list.grids(conn, reach())
-    board = request.args.get("look") == "board"
-    columns = {state: [row for row in rows if row.state == state] for state in case_list.COLUMNS} if board else {}
+    board, by = request.args.get("look") == "board", request.args.get("by", "state")
+    columns = _columns(rows, by if by in BOARDS else "state", now) if board else []
     return render_template(
-        "staff/cases.html", rows=rows, columns=columns, board=board, wanted=wanted, counts=counts, states=cases.STATES,
+        "staff/cases.html", boards=BOARDS, by=by if by in BOARDS else "state", rows=rows, columns=columns, board=board, wanted=wanted, counts=counts, states=cases.STATES,
         levels=cases.LEVEL_NAMES, teams=staff.TEAMS, region_names=region_names(),
         grids=grids,
     )  # fmt: skip
+
+
+BOARDS = {"state": "按状态", "grid": "按网格", "due": "按期限"}
+
+
+def _columns(rows: list[Any], by: str, now: datetime) -> list[tuple[str, list[Any]]]:
+    """The board's columns: their headings and cases. By grid and by deadline only what is still open stands there."""
+    if by == "state":
+        return [(cases.STATES[state], [row for row in rows if row.state == state]) for state in case_list.COLUMNS]
+    still = [row for row in rows if row.state in case_list.OPEN]
+    if by == "grid":
+        grids = sorted({row.grid or "" for row in still}, key=lambda grid: (not grid, grid))
+        return [(grid or "没有网格", [row for row in still if (row.grid or "") == grid]) for grid in grids]
+    ends = (("超期", now), ("24小时内", now + timedelta(days=1)), ("三天内", now + timedelta(days=3)), ("以后", None))
+    columns: list[tuple[str, list[Any]]] = [(title, []) for title, _ in ends]
+    for row in still:
+        at = next((n for n, (_, end) in enumerate(ends[:-1]) if end and row.due_at and row.due_at < end), 3)
+        columns[at][1].append(row)
+    return columns
 
 
 @blueprint.get("/cases/<int:case_id>")

@@ -9,6 +9,7 @@ const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight
 let staying = true; // at the end, and to be kept there while pictures come in
 scroll.addEventListener("scroll", () => { staying = atEnd(); });
 lines.addEventListener("load", () => { if (staying) toEnd(); }, true);
+new ResizeObserver(() => { if (staying) toEnd(); }).observe(scroll);
 const toEnd = () => { scroll.scrollTop = scroll.scrollHeight; };
 
 async function news() {

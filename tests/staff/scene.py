@@ -348,7 +348,7 @@ VIEWS = {
         ("inbox", "inbox?view=team"), ("inbox-empty", "inbox?view=mine"), ("inbox-closed", "inbox?view=closed"),
         ("chat-watched", "chat/{chat}"), ("crisis", "crisis"), ("crisis-chat", "chat/{crisis}"),
         ("crisis-safety", "chat/{crisis}/safety"), ("drafts", "drafts"), ("mentions", "mentions"),
-        ("cases", "cases"), ("cases-board", "cases?look=board"), ("case", "cases/{case}"), ("search", "search?q=居住证"), ("search-empty", "search"),
+        ("cases", "cases"), ("cases-board", "cases?look=board"), ("cases-due", "cases?look=board&by=due"), ("case", "cases/{case}"), ("search", "search?q=居住证"), ("search-empty", "search"),
         ("rooms", "rooms"), ("knowledge", "knowledge"), ("points", "points"), ("notices", "notices"),
         ("answers", "answers"), ("watch", "watch"), ("quality", "quality"), ("quality-score", "quality/{closed}"),
         ("reports", "reports"), ("switches", "switches"), ("hours", "hours"), ("canned", "canned"), ("audit", "audit"),

@@ -23,7 +23,7 @@ def house(app: Flask):
 
 
 PAGES = {
-    "supervisor": ("inbox", "inbox?view=mine", "inbox?view=team", "inbox?view=closed", "crisis", "cases", "cases?look=board",
+    "supervisor": ("inbox", "inbox?view=mine", "inbox?view=team", "inbox?view=closed", "crisis", "cases", "cases?look=board", "cases?look=board&by=grid", "cases?look=board&by=due",
                    "search", "watch", "quality", "reports", "switches", "hours", "canned", "account", "audit"),
     "administrator": ("reports", "switches", "hours", "people", "audit", "account"),
     "officer": ("inbox", "cases", "search", "canned", "account"),
