@@ -26,7 +26,7 @@ from bot.wechat import channel as wechat
 from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool, typing
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
-from jobs import clocks, demo, doctor, moves, queue, retention, supervisor, worker
+from jobs import clocks, demo, doctor, moves, queue, reconcile, retention, supervisor, worker
 from jobs import delivery as outbox
 from knowledge_base import live
 from records import crypto
@@ -126,6 +126,8 @@ def work() -> int:
         partial(moves.retire, service.engine),
         partial(clocks.articles_expire, service.engine, service.redis),
         partial(retention.sweep, service.engine),
+        partial(reconcile.chats, service.engine),
+        reconcile.people(service.engine),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
     ]
     if settings.rehearsal:
