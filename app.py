@@ -21,7 +21,7 @@ import redis_server
 import staff
 from bot import api, health, metrics, pages, web
 from bot import rooms as room_pages
-from bot.service import Later, Service, Understands
+from bot.service import Later, Remembering, Service, Understands
 from bot.wechat import channel as wechat
 from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool, typing
 from intents.rasa import RasaUnderstander
@@ -89,7 +89,7 @@ def build_service(settings: Settings, **parts: Any) -> Service:
 def understander_of(settings: Settings) -> Understands:
     """The local model, or Rasa with the local model behind it (`NLU_BACKEND=rasa`)."""
     local = Understander.load(settings.model_dir)
-    return RasaUnderstander(local, settings.rasa_url) if settings.nlu_backend == "rasa" else local
+    return RasaUnderstander(local, settings.rasa_url) if settings.nlu_backend == "rasa" else Remembering(local)
 
 
 def _register_rooms(app: Flask, service: Service) -> None:

@@ -20,19 +20,49 @@ from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 MIX = (
-    "lines of the development split, the r-th commonest asked in proportion to 1/(10 + r), by new and returning people"
+    "Messages are lines of the development split, the r-th commonest in proportion to 1/(10 + r), two thirds of them "
+    "with other words of courtesy around them, so that nearly all of those are new to the server; half as many people "
+    "as messages."
+)
+_BEFORE = (
+    "你好，",
+    "您好 ",
+    "请问",
+    "请问一下，",
+    "我想问下",
+    "麻烦问一下，",
+    "师傅，",
+    "那个，",
+    "想咨询一下，",
+    "问一下",
+    "",
+)
+_AFTER = (
+    "？",
+    "啊",
+    "呢？",
+    "，谢谢",
+    "，谢谢了",
+    "，麻烦您了",
+    "。",
+    "，急",
+    "，在线等",
+    "，拜托了",
+    "！！",
+    "，多谢",
+    "",
 )
 _NOT_POLICY = STEERING | {"psych_crisis"}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One message as it goes over the line. `sourced`: a right answer names its source."""
+    """One message as it goes over the line. `only`: its person says nothing else."""
 
     raw: bytes
     sender: str
     text: str
-    sourced: bool
+    only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +115,20 @@ def build(settings: Settings, port: int, count: int, seed: str) -> list[Request]
     """`count` different signed and encrypted messages of half as many people."""
     crypto = WeChatCrypto(settings.wechat_token, settings.wechat_aes_key, settings.wechat_app_id)
     chance = random.Random(seed)
-    texts = chance.choices(lines(), [1 / (10 + rank) for rank in range(len(lines()))], k=count)
+    said = chance.choices(lines(), [1 / (10 + rank) for rank in range(len(lines()))], k=count)
+    texts = [_politely(chance, text) if chance.random() < 2 / 3 else text for text in said]
     senders = [f"o{seed[:8]:_<8}{chance.randrange(max(count // 2, 1)):019d}" for _ in texts]
     often = Counter(senders)
     now = int(time.time())
     made = []
     for number, (text, sender) in enumerate(zip(texts, senders, strict=True)):
         raw = _raw(crypto, port, sender, text, now, f"{seed}{number}", chance.getrandbits(60))
-        # What somebody said before may rightly change the answer, so only a person's one message is held to its source.
-        made.append(Request(raw, sender, text, often[sender] == 1 and policy(text)))
+        made.append(Request(raw, sender, text, often[sender] == 1))
     return made
+
+
+def _politely(chance: random.Random, text: str) -> str:
+    return chance.choice(_BEFORE) + text.rstrip("。？！?!") + chance.choice(_AFTER)
 
 
 def _raw(crypto: WeChatCrypto, port: int, sender: str, text: str, now: int, nonce: str, number: int) -> bytes:
@@ -182,5 +216,7 @@ def _right(crypto: WeChatCrypto, kind: str, one: Sent) -> bool:
     said = inner.findtext("Content", "")
     if kind in ("echo", "floor"):
         return said == one.request.text
-    sourced = "依据：" in said or "来源：" in said
-    return bool(said) and inner.findtext("ToUserName") == one.request.sender and (sourced or not one.request.sourced)
+    if not said or inner.findtext("ToUserName") != one.request.sender:
+        return False
+    # What somebody said before may rightly change the answer, so only a person's one message is held to its source.
+    return "依据：" in said or "来源：" in said or not one.request.only or not policy(one.request.text)

@@ -76,7 +76,7 @@ def start_and_memory(folder: Path) -> list[str]:
     """Seconds from `python app.py` to the first answer, and the memory of the whole service."""
     empty, warm = [], []
     env = home(folder, "start")
-    load.policy(load.lines()[0])
+    load.lines()
     used = 0.0
     for number in range(4):
         started = time.perf_counter()
@@ -105,7 +105,7 @@ def from_clone(folder: Path) -> list[str]:
     env = home(folder, "cloned", trained=False)
     env = {key: value for key, value in env.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     env["UV_CACHE_DIR"] = str(folder / "packages")
-    load.policy(load.lines()[0])
+    load.lines()
     started = time.perf_counter()
     with service(env, ["make", "run"], copy):
         seconds = first_answer(env, started, 900)

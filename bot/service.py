@@ -44,6 +44,35 @@ class Later:
         return self._made.understand(text, now)
 
 
+class Remembering:
+    """An understander that keeps what the commonest short messages mean (您好, 居住证怎么办, a choice's words).
+
+    Only what says nothing of a person or a day is kept: no digits, nothing named in it.
+    """
+
+    def __init__(self, behind: Understands) -> None:
+        self._behind = behind
+        self._kept: dict[str, Understanding] = {}
+
+    def understand(self, text: str, now: datetime) -> Understanding:
+        """What `text` means at `now`."""
+        found = self._kept.get(text)
+        if found is not None:
+            return found
+        heard = self._behind.understand(text, now)
+        if len(text) <= SHORT and not heard.entities and not any(char.isdigit() for char in text):
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[text] = heard
+        return heard
+
+
+SHORT = 16
+"""Characters of a message that may be kept."""
+KEPT = 500
+"""Messages kept; when they are too many, all are forgotten and the common ones come back."""
+
+
 @dataclass
 class Service:
     """Everything a turn needs. Found in a Flask view as `current_app.extensions["service"]`."""

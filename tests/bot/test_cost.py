@@ -11,7 +11,7 @@ import redis
 import clock
 from bot import turn
 from bot.message import Inbound
-from bot.service import Service
+from bot.service import Remembering, Service
 
 
 def inbound(number: int, text: str = "居住证怎么办", sender: str = "o-one") -> Inbound:
@@ -81,3 +81,28 @@ def test_an_answered_question_asks_nothing_of_redis(service: Service, monkeypatc
     taken = turn.take(service, inbound(2, "要带什么材料"))
     assert taken.replies and not taken.escalated
     assert asked == []
+
+
+class Counting:
+    """An understander that counts how often it is asked."""
+
+    def __init__(self, behind: Any) -> None:
+        self.behind, self.asked = behind, 0
+
+    def understand(self, text: str, now: Any) -> Any:
+        self.asked += 1
+        return self.behind.understand(text, now)
+
+
+def test_only_messages_that_tell_nothing_of_anybody_are_kept_in_mind(service: Service) -> None:
+    counting = Counting(service.understander)
+    remembering = Remembering(counting)
+    for text in (
+        "居住证怎么办",
+        "我的号码是13800001111",
+        "我明天去办居住证行吗",
+        "我想问一下居住证要怎么办才行啊谢谢你们",
+    ):
+        first, second = (remembering.understand(text, clock.now()) for _ in range(2))
+        assert first == second
+    assert counting.asked == 1 + 2 + 2 + 2
