@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Alembic is imported where it is used: the processes that serve never need its 12 MB.
 _FOLDER = Path(__file__).parent / "migrations"
+LOCK_WAIT = "5s"
+"""Waiting for a busy table queues everybody behind us: a migration gives up after so long, the operator tries again."""
+STATEMENT_LIMIT = "15min"
 _LOCK = 0x0C17  # one migration at a time on PostgreSQL
 
 
@@ -28,13 +31,18 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            # Waiting for a busy table would queue everybody behind us: give up early, the operator tries again.
-            connection.execute(text("SET lock_timeout = '5s'"))
-            connection.execute(text("SET statement_timeout = '15min'"))
+            connection.execute(text(f"SET statement_timeout = '{STATEMENT_LIMIT}'"))
+            connection.execute(text("SET lock_timeout = 0"))  # another migration may take its time
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}'"))
             connection.commit()
-        command.upgrade(_config(connection), revision)
-        connection.commit()
+        try:
+            command.upgrade(_config(connection), revision)
+            connection.commit()
+        finally:
+            if engine.dialect.name == "postgresql":
+                connection.rollback()
+                connection.invalidate()  # our time limits and the lock must not go back into the pool
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -2,7 +2,9 @@
 
 import itertools
 import secrets
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from records import migrate, schema
 from records.base import engine_for
@@ -81,3 +84,61 @@ def test_no_migration_takes_a_column_away_that_the_running_code_still_reads() ->
         up = source.partition("def upgrade")[2].partition("def downgrade")[0]
         for risky in ("drop_column", "drop_table", "rename_table", "new_column_name"):
             assert risky not in up or "# contract:" in up, f"{script.path} uses {risky} in upgrade()"
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_a_migration_gives_up_on_a_busy_table_instead_of_queueing_everybody_behind_it(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long transaction holds the table a migration wants: the migration ends soon, and turns go on meanwhile."""
+    migrate.upgrade(empty, "0009")
+    monkeypatch.setattr(migrate, "LOCK_WAIT", "500ms")
+    with empty.connect() as report, report.begin():
+        report.execute(text("SELECT count(*) FROM outbox"))  # reads, and so holds off a change of the table
+        started = time.monotonic()
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate.upgrade(empty, "0010")
+        waited = time.monotonic() - started
+        assert waited < 5, f"waited {waited:.1f} s with everybody else behind it"
+        with empty.connect() as other, other.begin():
+            other.execute(text("SET LOCAL lock_timeout = '1s'"))
+            other.execute(text("DELETE FROM outbox"))  # nobody is queued any more
+    assert migrate.current(empty) == "0009", "half a migration stayed behind"
+    migrate.upgrade(empty, "0010")
+    assert migrate.current(empty) == "0010"
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_a_statement_of_a_migration_that_runs_for_ever_is_ended(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate.upgrade(empty)
+    monkeypatch.setattr(migrate, "STATEMENT_LIMIT", "300ms")
+    monkeypatch.setattr("alembic.command.upgrade", lambda config, _: config.attributes["connection"].execute(text("SELECT pg_sleep(30)")))  # fmt: skip
+    with pytest.raises(OperationalError, match="statement timeout"):
+        migrate.upgrade(empty)
+    monkeypatch.undo()
+    migrate.upgrade(empty)  # the lock that keeps a second migration out went with it
+
+
+def test_old_code_goes_on_while_the_new_tables_are_there(empty: Engine) -> None:
+    """Between the migration and the last restart: rows as code of the version before writes them are taken."""
+    migrate.upgrade(empty, "0009")
+    before = {name: {c["name"] for c in inspect(empty).get_columns(name)} for name in tables(empty)}
+    migrate.upgrade(empty)
+    found = inspect(empty)
+    for name, old in before.items():
+        demanded = [
+            c["name"] for c in found.get_columns(name)
+            if c["name"] not in old and not c["nullable"] and c["default"] is None
+        ]  # fmt: skip
+        assert demanded == [], (
+            f"{name}: code that runs now doesn't know {demanded}; give them a default in the database"
+        )
+
+
+def test_processes_that_start_together_migrate_once(empty: Engine) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        for done in [
+            pool.submit(migrate.upgrade, empty) for _ in range(3 if empty.dialect.name == "postgresql" else 1)
+        ]:
+            done.result(60)
+    assert migrate.current(empty) == migrate.newest()
