@@ -66,11 +66,15 @@ def knowledge_calendar() -> str:
     with read(house().engine) as conn:
         rows = article_history.comes_due(conn, clock.today() + AHEAD)
         ended = article_history.listing(conn, state="due")
+    until = clock.today() + AHEAD
+    rules = sorted(
+        (r for r in house().knowledge.rules.rules if r.next_review <= until), key=lambda r: (r.next_review, r.id)
+    )
     months: dict[str, list[Any]] = {}
     for row in rows:
         months.setdefault(f"{row.shown_until.year}年{row.shown_until.month}月", []).append(row)
     return render_template(
-        "knowledge/calendar.html", months=months, ended=ended, today=clock.today(), places=_places()
+        "knowledge/calendar.html", months=months, ended=ended, today=clock.today(), places=_places(), rules=rules
     )  # fmt: skip
 
 

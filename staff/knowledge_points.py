@@ -29,8 +29,24 @@ LARGEST = 4 * 1024 * 1024
 @blueprint.get("/points")
 @needs("points.see")
 def points_page() -> str:
-    """What waits for a second person, the year's allotments, one person's account."""
-    state, number = request.args.get("state", "entered"), request.args.get("number", "").strip().upper()
+    """What waits for a second person, and the year's allotments."""
+    return _page(request.args.get("state", "entered"))
+
+
+@blueprint.post("/points/find")
+@needs("points.see")
+def points_found() -> str:
+    """Everything on one person's account; asked for in a form, so that no number stands in an address or a log."""
+    try:
+        number = identity.id_number(request.form.get("number", ""), clock.today())
+    except identity.BadNumber as fault:
+        abort(400, str(fault))
+    with write(house().engine) as conn:
+        audit.note(conn, me().actor, "points.seen", f"number:{identity.mask_number(number)}", clock.now())
+    return _page("", number)
+
+
+def _page(state: str, number: str = "") -> str:
     year = clock.today().year
     with read(house().engine) as conn:
         rows = points.listing(conn, state=state if state in points.STATES else "", number=number, regions=_regions())
@@ -38,7 +54,7 @@ def points_page() -> str:
         names = staff.names(conn)
     return render_template(
         "knowledge/points.html", rows=rows, givers=givers, names=names, state=state, states=points.STATES, year=year,
-        kinds=points.KINDS | {"official": "官方核定"}, allotted=points.ALLOTTED, points_of=points.points_of,
+        kinds=points.KINDS | {"official": "官方核定"}, allotted=points.ALLOTTED, points_of=points.points_of, found=number,
         mask_name=identity.mask_name, mask_number=identity.mask_number, today=clock.today(), places=list(_place_names()),
     )  # fmt: skip
 
@@ -141,12 +157,15 @@ def points_decided(award_id: int) -> Response:
 @blueprint.post("/points/batch/<batch>")
 @needs("points.approve")
 def points_batch_decided(batch: str) -> Response:
-    """Approve or refuse all that came with one file: all or none."""
+    """Approve, refuse or revoke all that came with one file: all or none."""
+    state = request.form.get("state", "")
+    before = "approved" if state == "revoked" else "entered"
     with read(house().engine) as conn:
-        ids = [row.id for row in points.listing(conn, regions=_regions(), limit=100_000) if row.batch == batch]
+        rows = points.listing(conn, state=before, regions=_regions(), limit=100_000)
+    ids = [row.id for row in rows if row.batch == batch]
     if not ids:
         abort(404)
-    _decide(ids, request.form.get("state", ""))
+    _decide(ids, state)
     return redirect(url_for("staff.points_page"))
 
 

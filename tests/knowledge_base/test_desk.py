@@ -297,6 +297,21 @@ def test_a_file_is_taken_whole_or_not_at_all(engine, hire):
     post(other, f"/staff/points/batch/{rows[0].batch}", 302, state="approved")
     with read(engine) as conn:
         assert len(points.listing(conn, state="approved")) == 2
+    post(other, f"/staff/points/batch/{rows[0].batch}", 409, state="revoked")
+    post(other, f"/staff/points/batch/{rows[0].batch}", 302, state="revoked", reason="文件发错了")
+    with read(engine) as conn:
+        assert len(points.listing(conn, state="revoked")) == 2
+
+
+def test_one_persons_account_is_found_by_a_form_and_the_look_is_recorded(engine, hire):
+    clerk = hire("officer")
+    post(clerk, "/staff/points", 302, **award())
+    page = post(clerk, "/staff/points/find", 200, number=PERSON["number"])
+    assert "王**" in page and "2.5" in page and PERSON["number"] not in page
+    post(clerk, "/staff/points/find", 400, number="123")
+    with read(engine) as conn:
+        seen = conn.exec_driver_sql("SELECT action, subject FROM audit WHERE action = 'points.seen'").all()
+    assert len(seen) == 1 and PERSON["number"] not in seen[0][1]
 
 
 def test_service_points_need_a_second_person_and_say_what_is_wrong(app, engine, hire):
