@@ -1,7 +1,10 @@
 """Any bytes at the callback, any words to the entities, any file to the imports: an answer, never a fault or a hang."""
 
+import importlib.util
 import io
 import random
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -24,6 +27,9 @@ from intents import crisis, entities
 from knowledge_base import validate, yamlsafe
 from records import pictures, residents, room_import, sheets
 
+from .conftest import ROOT
+
+HAS_ATHERIS = importlib.util.find_spec("atheris") is not None
 ALPHABET = st.text(alphabet=st.characters(codec="utf-8"), max_size=80)
 NASTY = ("]]>", "<![CDATA[", "<!DOCTYPE x [<!ENTITY a \"b\">]>", "&a;", "\x00", "\ud800", "</xml>", "'", '"', "%00", "1" * 400, "١٢٣", "２０２６年2月30日",
          "13800013800", "990101199001011232", "0月0日", "99999999999999999999元", "下下下下周", "NB-FH-", "半年半", "十亿亿", "-1")  # fmt: skip
@@ -251,3 +257,26 @@ def test_a_million(city: Flask, tmp_path: Path) -> None:
             done += 10_000
             print(f"seed {seed} {what}: {done} inputs without a fault", flush=True)
     assert done == 1_000_000
+
+
+def guided(target: str, runs: int, folder: Path, seconds: int) -> str:
+    """Let atheris look for a fault of one target; returns what it said."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.security.coverage_fuzz", target, f"-runs={runs}", f"-max_total_time={seconds}",
+               "-max_len=2000", "-timeout=20", f"-artifact_prefix={folder}/", str(folder)]  # fmt: skip
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds + 120)
+    assert run.returncode == 0, run.stdout[-1500:] + run.stderr[-3000:]
+    return run.stderr
+
+
+@pytest.mark.skipif(not HAS_ATHERIS, reason="atheris has wheels for Linux on x86-64 only")
+def test_guided_by_coverage_the_cipher_holds(tmp_path: Path) -> None:
+    assert "Done" in guided("cipher", 1_000, tmp_path, 60)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not HAS_ATHERIS, reason="atheris has wheels for Linux on x86-64 only")
+@pytest.mark.parametrize("target", ["callback", "cipher", "entities", "sheets", "yaml"])
+def test_guided_by_coverage_nothing_breaks(tmp_path: Path, target: str) -> None:
+    said = guided(target, 1_000_000, tmp_path, 300)
+    print(target, said.strip().splitlines()[-1])

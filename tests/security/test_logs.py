@@ -87,9 +87,34 @@ def _browse(app: Flask) -> None:
         "/readyz",
     ):
         client.get(path)
+    _call(app)
     client.post(
         f"/wechat?signature={'0' * 40}&timestamp=1&nonce={PHONE}&openid={OPENID}", data=f"<xml>{NAME}</xml>".encode()
     )
+
+
+def _call(app: Flask) -> None:
+    """The same through a mini-program: signs in, talks, declares wrongly, asks for what isn't his."""
+    client = app.test_client()
+    code = client.post("/sandbox/login-code", json={"phone": "1"}).get_json()["code"]
+    token = client.post("/api/v1/session", json={"code": code}).get_json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    client.post(
+        "/api/v1/messages", json={"key": "log-api-0001", "text": f"我是{NAME}，{PHONE}，{NUMBER}"}, headers=headers
+    )
+    people = [{"relation": "self", "name": NAME, "number": NUMBER, "phone": PHONE}]
+    form = {"key": "log-form-0000001", "people": people, "consent": {"version": "2020-01"}, PLACE: PHONE}
+    client.post("/api/v1/rooms/NB-FH-000001/declarations", json=form, headers=headers)
+    for path in (
+        f"/cases/{PHONE}",
+        f"/rooms/{NUMBER}",
+        f"/messages?after={PHONE}&x={NAME}",
+        f"/knowledge?q={PLACE}",
+        f"/vacancies?q={NAME}",
+    ):
+        client.get(f"/api/v1{path}", headers=headers)
+    client.get("/api/v1/me", headers={"Authorization": f"Bearer {PHONE}{PHONE}{NUMBER}"})
+    client.delete("/api/v1/me?sure=yes", headers=headers)
 
 
 def _work(app: Flask) -> None:
