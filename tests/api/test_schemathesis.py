@@ -84,12 +84,12 @@ def test_what_it_does_not_allow_is_refused(unlimited: Flask, name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.filterwarnings("ignore")
 def test_many_of_both(unlimited: Flask) -> None:
-    """1,000 of each kind to every operation."""
+    """300 of each kind to every operation."""
     total = 0
     for name in NAMES:
-        total += try_out(unlimited, name, GenerationMode.POSITIVE, 1000)[0]
+        total += try_out(unlimited, name, GenerationMode.POSITIVE, 300)[0]
         operation = next(one for one in contract.OPERATIONS if one.name == name)
         if operation.body or operation.query:
-            total += try_out(unlimited, name, GenerationMode.NEGATIVE, 1000)[0]
+            total += try_out(unlimited, name, GenerationMode.NEGATIVE, 300)[0]
     print(f"{total} requests")
-    assert total > 10_000
+    assert total > 3_000
