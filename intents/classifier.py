@@ -4,7 +4,7 @@ Kernel ridge regression, one column an intent: n-grams and sounds linearly, the 
 kernel on its main directions, so that a message is also judged by the training lines nearest in meaning. Both
 see the message and its focus (clauses.py), averaged. The encoder costs most, so a model of the n-grams alone is asked
 first and the encoder only where that one is in doubt. Probabilities come from the margins by temperatures fitted on
-folds the models had not seen.
+lines the models had not seen.
 
 `fit` needs scipy; serving is numpy alone, from mapped files.
 """
@@ -204,7 +204,7 @@ def fit(
     target = np.array([names.index(label) for label in labels])
     slack = np.array([_SLACK.get(name, 1.0) for name in names], np.float32)
     progress("kernel")
-    linear, near = _linear_kernel(grams), _gaussian(examples, examples)
+    linear, near = linear_kernel(grams), _gaussian(examples, examples)
     progress("calibration")
     weight = (
         NEAR
@@ -250,12 +250,17 @@ def _matrix(rows: Sequence[tuple[Labels, Floats]], width: int) -> Any:
     return sparse.csr_matrix(parts, shape=(len(rows), width), dtype=np.float32)
 
 
-def _linear_kernel(rows: Any) -> Floats:
-    # In blocks: the product of the whole is nearly full and would be stored three times over.
+def linear_kernel(rows: Any, block: int = 1024) -> Floats:
+    """How much every two rows of a sparse matrix agree, as a full matrix.
+
+    In blocks, since the product of the whole is nearly full and would be stored three times over; only up to the
+    diagonal, since the other half is its mirror image.
+    """
     kernel = np.empty((rows.shape[0], rows.shape[0]), np.float32)
-    columns = rows.T.tocsr()
-    for start in range(0, rows.shape[0], 256):
-        kernel[start : start + 256] = (rows[start : start + 256] @ columns).toarray()
+    for start in range(0, rows.shape[0], block):
+        end = min(start + block, rows.shape[0])
+        kernel[start:end, :end] = (rows[start:end] @ rows[:end].T).toarray()
+        kernel[:start, start:end] = kernel[start:end, :start].T
     return kernel
 
 
@@ -282,27 +287,27 @@ def _solve(kernel: Floats, target: Labels, slack: Floats) -> Floats:
     return solution
 
 
-def _held_out(linear: Floats, near: Floats, target: Labels, slack: Floats) -> tuple[Floats, Floats]:
-    """Margins of every line by models that had not seen it: the whole one, and that of the n-grams alone."""
-    full, cheap = np.empty((2, len(target), len(slack)), np.float32)
+def _held_out(linear: Floats, near: Floats, target: Labels, slack: Floats) -> tuple[Floats, Floats, Labels]:
+    """Margins of a third of the lines by models that learnt from the rest: the whole model's and the n-grams' alone;
+    and which lines these are."""
     fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
-    for number in range(FOLDS):
-        held, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        square, across = np.ix_(rest, rest), np.ix_(held, rest)
-        words = linear[across]
-        cheap[held] = words @ _solve(linear[square], target[rest], slack)
-        full[held] = (words + near[across]) @ _solve(linear[square] + near[square], target[rest], slack)
-    return full, cheap
+    held, rest = np.flatnonzero(fold == 0), np.flatnonzero(fold != 0)
+    square, across = np.ix_(rest, rest), np.ix_(held, rest)
+    words, alike = linear[across], linear[square]
+    full = np.asarray((words + near[across]) @ _solve(alike + near[square], target[rest], slack), np.float32)
+    cheap = np.asarray(words @ _solve(alike, target[rest], slack), np.float32)
+    return full, cheap, held.astype(np.int64)
 
 
 def _held_out_accuracy(linear: Floats, near: Floats, target: Labels, slack: Floats) -> float:
-    full, _ = _held_out(linear, near, target, slack)
-    return float((full.argmax(axis=1) == target).mean())
+    full, _, held = _held_out(linear, near, target, slack)
+    return float((full.argmax(axis=1) == target[held]).mean())
 
 
 def _calibrated(linear: Floats, near: Floats, target: Labels, slack: Floats) -> tuple[float, float, float]:
-    """From held-out folds: temperature with and without the encoder, and the lead from which it isn't needed."""
-    full, cheap = _held_out(linear, near, target, slack)
+    """From held-out lines: temperature with and without the encoder, and the lead from which it isn't needed."""
+    full, cheap, held = _held_out(linear, near, target, slack)
+    target = target[held]
     leaders = np.sort(cheap, axis=1)[:, -2:]
     gap = leaders[:, 1] - leaders[:, 0]
     order = np.argsort(-gap)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import crisis, features
+from .classifier import linear_kernel
 from .encoder import WIDTH, Encoder
 from .features import Vectoriser
 from .nlu_files import Line
@@ -203,11 +204,7 @@ class _Lines:
 
     def kernel(self) -> Floats:
         """How much the words and families of every two lines agree."""
-        flat: Floats = self.families @ self.families.T
-        columns = self.grams.T.tocsr()
-        for start in range(0, len(flat), 256):  # in blocks: the product of the whole is nearly full
-            flat[start : start + 256] += (self.grams[start : start + 256] @ columns).toarray()
-        return flat
+        return linear_kernel(self.grams) + self.families @ self.families.T
 
 
 def _points(flat: Floats, nearness: Floats, known: _Lines) -> tuple[float, float]:

@@ -12,8 +12,9 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,7 @@ class Encoder:
             if number >= _SPECIAL
         }
         self._recent: dict[str, Floats] = {}
+        self._kept: dict[str, Floats] | None = None
         self._longest: dict[str, int] = {}
         for piece in self._pieces:
             self._longest[piece[0]] = max(self._longest.get(piece[0], 0), len(piece))
@@ -175,7 +177,12 @@ class Encoder:
         return [1, *path[:MAX_PIECES], 2]
 
     def encode(self, texts: Sequence[str], batch: int = 48) -> Floats:
-        """One row a text, of unit length. Single texts are remembered for a moment: several ask about one message."""
+        """One row a text, of unit length. Single texts are remembered for a moment: several ask about one message.
+
+        While `remembering`, all texts are: training asks about the same lines more than once.
+        """
+        if self._kept is not None:
+            return self._looked_up(texts, batch)
         if len(texts) == 1:
             known = self._recent.get(texts[0])
             if known is None:
@@ -196,6 +203,25 @@ class Encoder:
             with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
                 list(pool.map(fill, starts))
         return rows
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Until the end of the block every text is encoded once only."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
+
+    def _looked_up(self, texts: Sequence[str], batch: int) -> Floats:
+        kept, self._kept = self._kept or {}, None
+        try:
+            # Texts of one length make the products of a batch even.
+            new = sorted({text for text in texts if text not in kept}, key=lambda text: (len(text), text))
+            kept.update(zip(new, self.encode(new, batch) if new else (), strict=True))
+        finally:
+            self._kept = kept
+        return np.stack([kept[text] for text in texts])
 
     def _forward(self, group: list[list[int]]) -> Floats:
         layer = self._layers

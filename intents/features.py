@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .elsewhere import places
 from .sounds import FIRST, LAST, Sounds
 
 Keys = NDArray[np.uint64]
@@ -24,7 +25,7 @@ FAMILIES: dict[str, tuple[tuple[int, ...], float]] = {
     "blurred": ((2, 3, 4), 0.5),
 }
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_MARKS = re.compile(r"[^\w\s？\x04]")
+_MARKS = re.compile(r"[^\w\s？\x04\x05]")
 
 
 def _mix(values: Keys) -> Keys:
@@ -51,7 +52,7 @@ def _grams(points: NDArray[np.uint64], widths: tuple[int, ...], salt: int) -> Ke
 
 def keys(text: str, sounds: Sounds) -> list[Keys]:
     """For each family the features of one normalised text, repeated as often as they occur."""
-    text = _MARKS.sub(" ", _NUMBER.sub("\x04", text))
+    text = _MARKS.sub(" ", places().sub("\x05", _NUMBER.sub("\x04", text)))
     points = np.frombuffer(f"\x02{text}\x03".replace(" ", "").encode("utf-32-le"), np.uint32).astype(np.uint64)
     inside = (points >= FIRST) & (points <= LAST)
     syllables = points.copy()
@@ -59,7 +60,7 @@ def keys(text: str, sounds: Sounds) -> list[Keys]:
     blurred = points.copy()
     codes = sounds.codes[points[inside].astype(np.int64) - FIRST]
     blurred[inside] = sounds.blur[codes].astype(np.uint64) + 0x300000
-    # \x02 and \x03 mark the ends, \x04 any number.
+    # \x02 and \x03 mark the ends, \x04 any number, \x05 any place that is not ours.
     streams = {"characters": points, "syllables": syllables, "blurred": blurred}
     return [_grams(streams[name], widths, number) for number, (name, (widths, _)) in enumerate(FAMILIES.items())]
 

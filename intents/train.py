@@ -27,6 +27,8 @@ _CODE = (
     "clauses.py",
     "sounds.py",
     "features.py",
+    "elsewhere.py",
+    "lookups/elsewhere.yml",
     "encoder.py",
     "classifier.py",
     "crisis.py",
@@ -74,12 +76,13 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
         tell = progress or log.info
         lines = nlu_files.read_folder(nlu)
         learnt = [line for line in lines if not nlu_files.is_dev(line.text)]
-        trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
-        tell("danger")
-        danger = crisis_model.train(trained, learnt)
-        crisis.use(danger)
-        tell("gate")
-        gate.check(trained, [line for line in lines if nlu_files.is_dev(line.text)], gate.Floors.load())
+        with encoder.remembering():
+            trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
+            tell("danger")
+            danger = crisis_model.train(trained, learnt)
+            crisis.use(danger)
+            tell("gate")
+            gate.check(trained, [line for line in lines if nlu_files.is_dev(line.text)], gate.Floors.load())
         _store(trained, danger, target)
         _remove_others(folder, target)
     return _read(target, encoder)

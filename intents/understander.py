@@ -7,11 +7,13 @@ from pathlib import Path
 
 import yaml
 
-from . import crisis, entities
+from . import crisis, elsewhere, entities
 from .classifier import Classifier, Floats
 from .clauses import clauses, focus
 from .nlu_files import HERE
 from .understanding import Understanding
+
+Ranking = tuple[tuple[str, float], ...]
 
 # A need that can't wait goes first whichever was named last.
 FIRST_NEEDS = ("psych_crisis", "emergency", "wage_arrears", "work_injury")
@@ -24,6 +26,10 @@ _JOINED = re.compile("另外|还有|顺便|再问|再有|对了|以及|同时|�
 # 老年卡能坐地铁吗，丢了怎么补: the second question alone sounds like another matter, but the whole message doesn't hint at
 # it. Unless a word joins two matters, the whole must find the second at least this likely.
 OVERHEARD = 0.02
+# What another city's office must answer (elsewhere.py) is this surely out of scope.
+ELSEWHERE = 0.9
+# From this score on danger is also the intent; below the other it isn't, whatever the classifier heard.
+SURE_OF_DANGER, SURE_OF_NONE = 0.9, 0.2
 # Longer ones are stories with one wish; halves of them mislead.
 _LONGEST_DOUBLE = 60
 # The platform lets people send 2,048 characters; beyond twice that it is no person's message.
@@ -78,7 +84,7 @@ class Understander:
         text = str(text)
         alarm = crisis.detect(text if len(text) <= _LONGEST_ALARM else text[:_LONGEST_ALARM] + text[-1000:])
         normal = self.classifier.read(text)
-        intent, second, ranking = self.decide(normal)
+        intent, second, ranking = _heeding(alarm, *self.decide(normal))
         return Understanding(
             text=text,
             normal=normal,
@@ -93,30 +99,28 @@ class Understander:
             backend="local",
         )
 
-    def decide(self, normal: str) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
+    def decide(self, normal: str) -> tuple[str, str | None, Ranking]:
         """Intent, second need and ranking of a text as the classifier reads it.
 
         A message with two needs is answered for the one that can't wait (`FIRST_NEEDS`, in that order), else for the
         one named last; the other comes back as the second.
         """
         labels = self.classifier.labels
-        if not any(ch.isalnum() for ch in normal):
-            return (
-                "out_of_scope",
-                None,
-                (("out_of_scope", 1.0), *((label, 0.0) for label in labels if label != "out_of_scope")),
-            )
+        if not any(ch.isalpha() for ch in normal):
+            return "out_of_scope", None, _first(tuple((label, 0.0) for label in labels), "out_of_scope", 1.0)
         halves, joined = _halves(normal)
         rows = self.classifier.probabilities([normal, *halves])
         ranking = _ranking(labels, rows[0])
+        if elsewhere.asked(normal):
+            return "out_of_scope", None, _first(ranking, "out_of_scope", ELSEWHERE)
         if not halves:
             return ranking[0][0], None, ranking
         needs = [(labels[int(row.argmax())], float(row.max())) for row in rows[1:]]
         return self._two_needs(ranking, needs, joined)
 
     def _two_needs(
-        self, ranking: tuple[tuple[str, float], ...], needs: list[tuple[str, float]], joined: bool
-    ) -> tuple[str, str | None, tuple[tuple[str, float], ...]]:
+        self, ranking: Ranking, needs: list[tuple[str, float]], joined: bool
+    ) -> tuple[str, str | None, Ranking]:
         whole = ranking[0][0]
         (first, sure_first), (last, sure_last) = needs
         if first == last or min(sure_first, sure_last) < self.bands.second or {first, last} & STEERING:
@@ -153,6 +157,25 @@ def _halves(normal: str) -> tuple[list[str], bool]:
     return ["".join(parts[:cut]), "".join(parts[cut:])], joined
 
 
-def _ranking(labels: tuple[str, ...], probabilities: Floats) -> tuple[tuple[str, float], ...]:
+def _first(ranking: Ranking, intent: str, probability: float) -> Ranking:
+    """`intent` moved to the front with `probability`; the others share what is left as they did before."""
+    rest = [(name, odds) for name, odds in ranking if name != intent]
+    left = (1 - probability) / (sum(odds for _, odds in rest) or 1.0)
+    return ((intent, probability), *((name, odds * left) for name, odds in rest))
+
+
+def _heeding(
+    alarm: crisis.Crisis, intent: str, second: str | None, ranking: Ranking
+) -> tuple[str, str | None, Ranking]:
+    """The crisis detector knows danger better than the classifier: where it is sure either way, it decides."""
+    if alarm.danger and alarm.score >= SURE_OF_DANGER and intent != "psych_crisis":
+        return "psych_crisis", second or intent, _first(ranking, "psych_crisis", alarm.score)
+    if intent == "psych_crisis" and alarm.score < SURE_OF_NONE and len(ranking) > 1:
+        ranking = (*ranking[1:], (intent, 0.0))
+        return ranking[0][0], None if second == ranking[0][0] else second, ranking
+    return intent, second, ranking
+
+
+def _ranking(labels: tuple[str, ...], probabilities: Floats) -> Ranking:
     order = probabilities.argsort()[::-1]
     return tuple((labels[i], float(probabilities[i])) for i in order)
