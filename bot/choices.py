@@ -139,11 +139,15 @@ def wants_form(text: str) -> bool:
         return True
     if _OUTRIGHT.fullmatch(text.strip()) and named_in(text.strip()):
         return True
-    if _POLITE.search(text):
+    if _POLITE.search(text) or (_CALL.search(text) and len(text) <= 25):
         return True
     return _START.search(text) is not None and QUESTION.search(text) is None
 
 
+_CALL = re.compile(
+    r"(?:你们|你|您|工作人员|叫人|让人|请人|^|[，, ])(?:能不能|可以|能|麻烦)?(?:直接)?(?:(?:打|回)(?:个)?(?:电话)?给(?:我|俺)|给(?:我|俺)(?:打|回)(?:个)?电话)"
+)
+"""A wish to be rung."""
 _POLITE = re.compile(
     rf"(?:能|可以|可不可以|能不能|可否|麻烦|请|你)(?:你|您|麻烦|请|不能|在这里?|直接|现在)*(?:帮|给|替)(?:我|俺|我们|我家|他|她|孩子)?.{{0,8}}?{_VERBS}(?:上去|一下|一个|上|下|个名|点.{1, 4}|.{0, 2}(?:调解|救助|援助|培训|求职|意见))?(?:吗|么|不|嘛|行不行|好吗)?[？?。]?$"
 )

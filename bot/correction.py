@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import SequenceMatcher
 
 from bot import repair
@@ -10,6 +10,8 @@ from handlers import slots, spotting
 from handlers.slots import Slot
 from intents import Entity, Understanding
 
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+"""A choice doesn't depend on the day."""
 _NUMERALS = "零一二三四五六七八九十"
 _DIGITS = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
 _PARTS = (
@@ -115,6 +117,9 @@ def _alike(full: list[Slot], filled: dict[str, str], value: str, entities: tuple
     best = max(full, key=likeness, default=None)
     if best is not None and likeness(best) >= 0.5:
         return best
+    picked = [s for s in full if s.kind == "choice" and slots.read(s, value, entities, _ANY_DAY).value]
+    if len(picked) == 1:
+        return picked[0]
     return next((slot for slot in full if slot.signs and spotting.spotted(slot, value, entities)), None)
 
 

@@ -17,6 +17,7 @@ from bot.state import State
 from handlers import arrivals, manners, mind, talk
 from handlers.declared import Form
 from handlers.registry import STEERING
+from handlers.spotting import JUST_ME
 from intents import Understanding
 
 __all__ = ["Decision", "Situation", "decide"]
@@ -91,7 +92,10 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         return True
     if len(said) <= 12 and any(e.type == "district" for e in heard.entities) and choices.only_a_place(heard):
         return True
-    return bool(s.state.form) and _NAMED.fullmatch(said) is not None
+    if s.state.topic and side(said):  # a closed list of questions about it (我弟弟也行吗)
+        return True
+    answers = (_NAMED, JUST_ME, repair.SKIP)
+    return bool(s.state.form) and any(way.fullmatch(said) for way in answers)
 
 
 SUSPICION = 0.15
@@ -112,7 +116,10 @@ def _sure_of_crisis(s: Situation, heard: Understanding) -> bool:
 
 
 def _hurt_now(heard: Understanding) -> bool:
-    """Somebody's body is in danger, said in so many words where the classifier is in doubt between despair and that."""
+    """Somebody's body is in danger, said in so many words: now, or where the classifier is in doubt between despair and
+    that."""
+    if talk.BLEEDING.search(heard.text) and not talk.PAST.search(heard.text):
+        return not heard.danger
     return (
         heard.intent in ("psych_crisis", "emergency") and not heard.danger and talk.BODY.search(heard.text) is not None
     )
@@ -144,6 +151,18 @@ def _needs_care(s: Situation, heard: Understanding) -> bool:
     return vague or heard.intent in ("psych_support", "psych_crisis") or heard.band not in ("answer", "confirm")
 
 
+def _stopped_to_ask(s: Situation, form: Form, progress: Progress, heard: Understanding) -> Decision | None:
+    """“Never mind; what about …?”: the form is put aside and the rest is answered."""
+    first, _, rest = re.sub(r"[。；;!！]", "，", heard.text.strip()).partition("，")
+    if not rest or not repair.asks(rest) or not (repair.CANCEL.fullmatch(first) or repair.LATER.fullmatch(first)):
+        return None
+    state = replace(s.state.putting_aside(progress.packed()), form=(), offered=(), asking="", topic=form.intents[0])
+    decision = wishes.question(replace(s, state=state), replace(heard, text=rest))
+    lead, *others = decision.replies
+    lead = replace(lead, text=f"好的，“{form.title}”先不填了。\n{lead.text}")
+    return replace(decision, replies=(lead, *others))
+
+
 def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision:
     """The open form takes the message, unless it leads elsewhere."""
     said = filling.spoken(picked)
@@ -158,6 +177,9 @@ def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision
     unlawful = manners.refused(heard.normal) if heard and len(typed) > 6 else None
     if unlawful and heard:
         return Decision("form", (unlawful,), offering(s.state, unlawful), heard.intent, handler="out_of_scope")
+    stopped = _stopped_to_ask(s, form, progress, heard) if heard else None
+    if stopped:
+        return stopped
     if s.state.stale and progress.asking != RESUME:
         return _came_back(s, form, progress, heard)
     step = filling.advance(form, progress, said or s.inbound.text, heard, s.now)

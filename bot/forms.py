@@ -193,7 +193,7 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         return ask(form, after, m.now, "好。" if asking.next_slot(form, after, m.today) is None else "好，就差这个：")
     if slot.kind == "text" and (repair.ACK.fullmatch(m.said) or slots.YES.fullmatch(m.said)):
         return Step(question(slot, "好。"), progress)
-    fuller = _told_again(form, progress, slot, m)
+    fuller = _told_again(form, progress, slot, m) or _renamed(form, progress, slot, m)
     if fuller is not None:
         return ask(form, replace(fuller, asking=""), m.now, "好，记下了。")
     after, fault = _taken(form, progress, slot, m)
@@ -253,6 +253,17 @@ def _told_again(form: Form, progress: Progress, asked: Slot, m: Message) -> Prog
         return None
     longer = m.said if known in m.said else f"{known}；{m.said}"
     return progress.put(told.name, longer[: told.most or 300])
+
+
+def _renamed(form: Form, progress: Progress, asked: Slot, m: Message) -> Progress | None:
+    """Nothing but a firm's name where a place was asked for: the firm's better name."""
+    named = next((s for s in form.slots if s.signs == "firm" and progress.value(s.name)), None)
+    firm = spotting.firm(m.said)
+    if any(e.type == "district" for e in m.heard.entities):
+        return None
+    if named is None or asked.signs != "place" or not firm or spotting.leftover(m.said, [firm]):
+        return None
+    return progress.put(named.name, firm)
 
 
 def _not_unnamed(after: Progress, before: Progress, asked: Slot) -> Progress:

@@ -12,10 +12,16 @@ from handlers.declared import Form
 _GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
 
 
+_CHANGES = re.compile(r"改(?:成|为|到|作|一下)|换(?:成|个)|还是(?!算|不)")
+"""Another answer, not the end (算了还是改成晚上)."""
+
+
 def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     """What is said about the filling itself."""
     said = m.said
-    if repair.CANCEL.fullmatch(said) or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10):
+    if repair.CANCEL.fullmatch(said) or (
+        _GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said)
+    ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
         return Step(Reply(text=text), None, dropped=progress, cancelled=True)
     if repair.LATER.fullmatch(said):

@@ -40,6 +40,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_place,
         _about_side,
         _about_offer,
+        _about_hours,
         _about_news,
         _form_wish,
     ):
@@ -166,8 +167,10 @@ def _about_offer(s: Situation, heard: Understanding) -> Decision | None:
 
 
 def _about_side(s: Situation, heard: Understanding) -> Decision | None:
-    """A side of the last topic, by its words."""
-    if not s.state.topic:
+    """A side of the last topic, or of what was just asked about, by its words."""
+    if not s.state.topic and s.state.asking in ("confirm", "which") and s.state.offered:
+        s = replace(s, state=replace(s.state, topic=s.state.offered[0][1].partition("/")[0]))
+    if s.state.topic not in titles():
         return None
     aspect = side(heard.text)
     elsewhere = heard.band == "answer" and heard.intent not in (s.state.topic, "psych_crisis", *STEERING)
@@ -205,6 +208,18 @@ def _about_news(s: Situation, heard: Understanding) -> Decision | None:
         return answering.opened(s, form, heard, place) if form else None
     reply = talk.subscribed(turn_of(s, topic, region=place))
     return Decision("question", (reply,), replace(offering(s.state, reply), topic=topic), topic, topic, region=place)
+
+
+_HOURS = re.compile(
+    r"(?:你们|工作人员|人工|窗口|今天|明天|后天|现在|周末|周[一二三四五六日末天]|星期.|礼拜.|晚上|中午|[，, ])*(?:还|是)?(?:有人)?(?:几点|什么时候|啥时候|几时)?(?:还)?(?:有人)?(?:上班|开门|下班|关门|值班|办公)(?:时间)?(?:了|呢|吗|么|没有?|不|啊|到几点|是几点|是什么时候)*[？?]?"
+)
+
+
+def _about_hours(s: Situation, heard: Understanding) -> Decision | None:
+    """When somebody is there, while no service is talked about; a service's own windows are a side of it."""
+    if s.state.topic or not _HOURS.fullmatch(heard.text.strip()):
+        return None
+    return _said(s, heard, talk.hours(turn_of(s, "help")), "help")
 
 
 def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
@@ -255,8 +270,8 @@ def _details(s: Situation, heard: Understanding) -> Form | None:
 
 
 _CONDITION = re.compile(
-    r"(?:那|还|是不是|一定|也|我|我们|他|她|孩子)*(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
-    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?"
+    r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
+    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
 )
 """Asks for a condition (需要我交几年社保): of what is talked about, whatever else it names."""
 

@@ -11,7 +11,7 @@ from intents.numerals import NUMERAL, parse
 from intents.numerals import plain as plain_number
 
 YES = re.compile(
-    r"(?:(?:是|是的|对|对的|嗯+|好|好的|要|要的|有|有的|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|都对|全对|就这样|就这些|交吧|交|ok|yes)"
+    r"(?:(?:是|是的|对|对的|嗯+|好|好的|要|要的|有|有的|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|核对(?:过|好)?了?|看过了?|无误|都对|全对|就这样|就这些|交吧|交|ok|yes)"
     r"[，,。！!~ 的啊呀了吧滴嘛呗]*)+",
     re.I,
 )
@@ -218,6 +218,8 @@ def _stage(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -
 def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     if _NONE.match(text):
         return _bounded(slot, "0")
+    if "人" in slot.signs and re.fullmatch(r"(?:就|只有?|光)(?:是)?(?:我|俺)(?:自己|本人)?(?:一个人?)?[。！!]?", text):
+        return Read("1")
     found = re.search(rf"{NUMERAL}(?=\s*(?:{slot.signs or '个|次|人|口|年|级|岁|平|小时'}))", text) or re.search(
         r"\d{1,9}", text
     )

@@ -19,6 +19,8 @@ _NO_NAME = re.compile(
     rf"(?:这|那|哪|我们?|他们?|你们?|俺们?|一|个|家|的|老板|之前|原来|现在|以前|以?前的?|附近|外资|私人|小|大|新|老|本|该|某|别的?|不|欠薪|单位|"
     rf"打工|上班|干活|每|几|两|多|进|从|跟|和|去|找|电子|服装|五金|塑料|模具)*(?:{_MARKS})"
 )
+_SOME = re.compile(r"^.*(?:一|某|哪)[个家]")
+"""What comes before “a factory” without a name."""
 _HEAD = re.compile(r"^.*(?:在|的|叫做?|是|给|到|去|从|于|进|位于|就是|被|把|单位|名字|老板|应该是|，|,)(?=.{2})")
 _TAIL = re.compile(
     r"(?:的|那边|那里|这边|这里)?(?:干活|上班|打工|做事|工作|做工|干|做|出的?事|受的?伤|发生|住|租房?|租).*$"
@@ -54,7 +56,7 @@ def spotted(slot: Slot, text: str, entities: Iterable[Entity]) -> str:
 def firm(text: str) -> str:
     """The name of a firm, a shop or a site; empty where only “the firm” is spoken of."""
     for found in _FIRM.finditer(text):
-        name = _HEAD.sub("", found[0])
+        name = _SOME.sub("", _HEAD.sub("", found[0]))
         if len(name) >= 3 and not _NO_NAME.fullmatch(name):
             return name
     return ""
@@ -79,12 +81,12 @@ def place(text: str, entities: Iterable[Entity]) -> str:
     return ""
 
 
-_JUST_ME = re.compile(r"(?:就|只有?|光)(?:是)?(?:我|俺)(?:自己|本人)?(?:一个人?)?(?:$|[，,。；; ]|被|没)")
+JUST_ME = re.compile(r"(?:就|只有?|光)(?:是)?(?:我|俺)(?:自己|本人)?(?:一个人?)?(?:$|[，,。；; ]|被|没)")
 
 
 def counted(signs: str, text: str) -> str:
     """A number right before one of the signs (`5个人`); one person alone is a way of speaking, not a number."""
-    if "人" in signs and _JUST_ME.search(text):
+    if "人" in signs and JUST_ME.search(text):
         return "1"
     found = re.search(rf"({NUMERAL})\s*(?:{signs})", text)
     value = parse(found[1]) if found else None

@@ -184,6 +184,14 @@ def subscribed(turn: Turn) -> Reply:
     return Reply(text=text, subscribe=turn.intent)
 
 
+def hours(turn: Turn) -> Reply:
+    """When our staff are there; what can be done at any hour."""
+    opens = turn.desk.opens(turn.now) if turn.desk else ""
+    staff = f"工作人员现在下班了，{opens}上班。" if opens else "工作人员现在在上班，要找人说“转人工”。"
+    text = f"{staff}我这里全天都在，能查的、能登记的随时说。\n办事窗口几点开门，各处不一样，去之前打12345问一下。"
+    return Reply(text=text, choices=START)
+
+
 def rated(score: str, *, mine: bool) -> Reply:
     """Thanks for an answer to the question how satisfied somebody was; `mine`: it was asked and not answered before."""
     if not mine:
@@ -205,6 +213,13 @@ BODY = re.compile(
     r"抽(?:筋|搐)|昏(?:迷|倒|过去)|晕(?:倒|过去)|没(?:有)?(?:呼吸|气了)|喘不(?:上|过)气|触电|溺水|落水|掉(?:进)?(?:河|水)里|车祸|(?:出|流)血(?:不止|停不)|吐血|心(?:梗|脏骤)|噎住|中毒|叫不醒|烫伤|着火|起火|煤气泄?漏|爆炸|断了(?:手|腿|指)"
 )
 """A body in danger, whatever else a message says."""
+BLEEDING = re.compile(
+    r"(?:在|一直|还在|不停地?)(?:流|出|淌|冒)血|血(?:止不住|流不停|一直流)|昏迷不醒|不省人事|叫不醒|没(?:有)?呼吸了?|快不行了|(?:正在|一直在?)抽(?:筋|搐)|触电了|溺水了|掉(?:进)?(?:河|水)里了"
+)
+"""The same, happening now."""
+PAST = re.compile(
+    r"昨天|前天|上(?:周|个?月|次|星期|礼拜)|去年|前(?:几|些)天|以前|之前|那时|怎么赔|赔偿|认定|工伤|月\d|\d+[号日]"
+)
 CRIME = re.compile(
     r"(?:有人|有个|他们?|她|老公|男朋友|邻居|隔壁|一个人|几个人|一群人|房东|老板).{0,8}(?:拿刀|持刀|砍|捅|打我|打人|在打|抢|闯进|撬门)(?!.*我(?:真)?(?:想|要)(?:死|杀|砍))"
 )

@@ -19,8 +19,6 @@ FOLDER = Path(__file__).parent / "rehearsals"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conversations.md"
 DIALOGUES = [dialogue for path in sorted(FOLDER.glob("*.jsonl")) for dialogue in rehearse.read_file(path)]
 
-pytestmark = pytest.mark.nightly  # a fresh model moves borderline sentences; a landing must not hang on them
-
 
 @dataclass(frozen=True)
 class Played:
@@ -41,9 +39,8 @@ def played(understander: Understander, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_turns_are_as_they_should_be(played: Played) -> None:
-    """Each new training moves a few borderline sentences to a neighbour: two in a hundred may wait for the next lines."""
     failed = [f"{v.dialogue} turn {v.turn} {v.user!r}: {'; '.join(v.faults)}" for v in played.verdicts if v.faults]
-    assert len(failed) <= 0.02 * len(played.verdicts), failed
+    assert failed == []
 
 
 def test_danger_is_met_in_every_dialogue_about_it(played: Played) -> None:
