@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 FILES = {"hotline": "hotlines.yml", "value": store.VALUES, "synonyms": "synonyms.yml"}
 KEPT = frozenset({"tel-110", "tel-119", "tel-120", "tel-12345", "tel-12356"})
 """Numbers that answers in danger and the front page count on; they can be mended but not withdrawn."""
+SYNONYMS = "synonym-list"
+"""The id of the one entry that holds the synonyms."""
 _STATE = {"current": "published", "unverified": "draft", "obsolete": "withdrawn"}
 _STATUS = {"published": "current", "withdrawn": "obsolete"}
 _HOTLINE = ("id", "number", "name", "hours", "for", "topics", "region", "source", "confidence", "checked_on", "note")
@@ -70,7 +72,7 @@ def _rows(path: Path, name: str) -> list[Any]:
 
 def synonyms(rows: list[list[str]]) -> dict[str, Any]:
     """The one entry that holds the rows of synonyms."""
-    return {"id": "synonyms", "title": "近义词", "rows": rows}
+    return {"id": SYNONYMS, "title": "近义词", "rows": rows}
 
 
 def write(conn: Connection, folder: Path) -> int:

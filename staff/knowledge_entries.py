@@ -106,8 +106,8 @@ def _fixed(rule_id: str, name: str) -> dict[str, Any]:
 def knowledge_synonyms() -> str | Response:
     """The synonyms' page; before the first start with them, an empty form."""
     with read(house().engine) as conn:
-        if articles.get(conn, "synonyms") is not None:
-            return redirect(url_for("staff.knowledge_page", article_id="synonyms"))
+        if articles.get(conn, entries.SYNONYMS) is not None:
+            return redirect(url_for("staff.knowledge_page", article_id=entries.SYNONYMS))
     return _form(entries.synonyms([]), 0, kind="synonyms")
 
 

@@ -254,10 +254,10 @@ def test_a_new_synonym_changes_what_the_search_finds(house, hire):
     editor, reviewer = hire("editor"), hire("reviewer")
     assert house.knowledge.search("盖戳戳", "ningbo", TODAY) == []
     with read(house.engine) as conn:
-        rows = articles.revision(conn, "synonyms", 1).content["rows"]
+        rows = articles.revision(conn, "synonym-list", 1).content["rows"]
     text = "\n".join(" ".join([*row, "盖戳戳"] if row[0] == "签注" else row) for row in rows)
-    post(editor, "/staff/knowledge/synonyms/edit", 302, rows=text, base=1, why="有人这么说")
-    through(editor, reviewer, "synonyms", 2)
+    post(editor, "/staff/knowledge/synonym-list/edit", 302, rows=text, base=1, why="有人这么说")
+    through(editor, reviewer, "synonym-list", 2)
     house.articles.refresh()
     assert [h.article.id for h in house.knowledge.search("盖戳戳", "ningbo", TODAY)] == ["nb-permit-renewal"]
 
@@ -267,8 +267,27 @@ def test_a_new_synonym_changes_what_the_search_finds(house, hire):
     [("签注 续签\n续签 年审", "“续签”在两行里都有"), ("单独", "第1行：至少要两个词"), ("好 " + "长" * 13, "词太长")],
 )
 def test_what_is_wrong_with_synonyms_is_said(house, hire, rows, told):
-    page = post(hire("editor"), "/staff/knowledge/synonyms/edit", 422, rows=rows, base=1, why="试")
+    page = post(hire("editor"), "/staff/knowledge/synonym-list/edit", 422, rows=rows, base=1, why="试")
     assert told in page
+
+
+def test_every_page_of_the_desk_opens(house, hire):
+    editor, reviewer = hire("editor"), hire("reviewer")
+    post(editor, PATH, 302, **AVERAGE)
+    through(editor, reviewer, VALUE)
+    pages = ["hotlines", "values", "synonyms", "places", "calendar", "day", "gaps", "hotlines/new", "new"]
+    pages += [
+        "values/zj-school-papers/district_list",
+        "values/nb-min-wage/month_of",
+        "values/zj-injury-leaving/months_of",
+    ]
+    pages += [f"day?kind={kind}" for kind in ("article", "hotline", "value", "synonyms")]
+    pages += [id + part for id in (VALUE, "tel-120", "synonym-list") for part in ("", "/edit", "/compare?a=1&b=1")]
+    for page in pages:
+        answer = editor.client.get(f"/staff/knowledge/{page}", follow_redirects=True)
+        text = answer.get_data(as_text=True)
+        assert answer.status_code == 200, page
+        assert "built-in method" not in text and "Undefined" not in text, page
 
 
 def test_values_filled_in_go_to_a_file_and_come_back(house, hire, folder):

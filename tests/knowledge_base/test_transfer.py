@@ -80,7 +80,7 @@ def test_files_whose_articles_have_not_changed_are_left_as_they_were_written(eng
 
 def test_importing_again_makes_revisions_only_of_what_changed(engine, folder):
     first = take(engine, folder).new
-    assert "nb-permit-renewal" in first and "tel-120" in first and "synonyms" in first
+    assert "nb-permit-renewal" in first and "tel-120" in first and "synonym-list" in first
     again = take(engine, folder)
     assert (again.new, again.changed, again.same) == ([], [], len(first))
     put(folder, "ningbo/permit.yml", ARTICLE.replace("每年签一次。", "每年要签一次。"))
