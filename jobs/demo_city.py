@@ -195,7 +195,7 @@ def _asks_for_staff(conn: Connection, city: City, person: int, region: str, at: 
     handoffs.close(conn, chat.id, city.chance.choice(("resolved", "advised", "referred")), closed)
     if ratings.ask(conn, chat, closed) and city.chance.random() < 0.5:
         ratings.answer(
-            conn, person, f"rate:{chat.id}:{city.chance.choice((3, 4, 5, 5))}", closed + timedelta(minutes=3)
+            conn, person, f"rate:{chat.id}:{city.chance.choice((3, 3, 3, 2, 1))}", closed + timedelta(minutes=3)
         )
 
 
@@ -203,7 +203,7 @@ def _in_danger(conn: Connection, city: City, person: int, region: str, at: datet
     handoffs.ask(conn, person, team="psychology", reason="crisis", at=at, region=region, urgent=True)
     handoffs.raise_alarm(conn, person, f"{key}-0"[:32], 0.98, "detector", at)
     chat = handoffs.open_of(conn, person)
-    if chat is not None and city.chance.random() < 0.8:  # the others are what an empty desk looks like
+    if chat is not None and at < city.now - timedelta(hours=2):  # the last ones are still open
         handoffs.claim(conn, chat.id, city.desk[0], at + timedelta(minutes=1))
         handoffs.close(conn, chat.id, "referred", at + timedelta(minutes=40))
 

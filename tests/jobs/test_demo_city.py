@@ -11,6 +11,7 @@ from jobs import demo, demo_city
 from records import schema
 from records.base import read
 from records.cases import Case
+from records.ratings import SCORES, Rating
 from records.residents import Resident
 
 
@@ -44,7 +45,9 @@ def test_a_city_has_something_of_everything_and_comes_once(desk: Service) -> Non
         assert there[table] > 3, table
     with read(desk.engine) as conn:
         states = Counter(conn.execute(select(Case.state)).scalars())
+        scores = set(conn.execute(select(Rating.score).where(Rating.score.is_not(None))).scalars())
     assert len(states) >= 4, states
+    assert scores and scores <= set(SCORES)
     again = demo_city.make(desk.engine, desk.knowledge, 160)
     assert again == {"known": 164} and count(desk) == there
 
