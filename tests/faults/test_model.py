@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 import clock
 from bot import turn
@@ -20,7 +20,7 @@ from bot.wechat.delivery import Outcome
 from jobs import delivery
 from records import handoffs, outbox, people, staff
 from records.base import read, write
-from records.cases import Case
+from records.cases import Case, CaseEvent
 from records.conversations import Message
 from records.handoffs import Alarm, Handoff
 from records.outbox import Outgoing
@@ -54,6 +54,13 @@ class City(RuleBasedStateMachine):
         """Outbox payload's text by person: how often the platform took it."""
         with write(self.service.engine) as conn:
             self.desk = [staff.create(conn, f"m{run}-{n}", "员工", "supervisor", "-", START) for n in (1, 2)]
+
+    def teardown(self) -> None:
+        """Leave nothing behind: the next run has the same database, and would look through what this one left open."""
+        with write(self.service.engine) as conn:
+            conn.execute(delete(CaseEvent))
+            conn.execute(delete(Case))
+            conn.execute(delete(Person))
 
     # --- what can happen
 
