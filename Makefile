@@ -61,8 +61,8 @@ evaluate: .venv/.service ## how well messages are understood, on the development
 migrate: .venv/.service ## bring the database to the newest version
 	@exec $(PY) -m records.migrate
 
-seed: .venv/.service ## put the small demo city into the database
-	@exec $(PY) -m jobs.demo
+seed: .venv/.service ## put the demo accounts and a village into the database; PEOPLE=2000: a whole city
+	@exec $(PY) -m jobs.demo $(if $(PEOPLE),--people $(PEOPLE))
 
 .venv-rasa/.ready: requirements-rasa.txt
 	@python3 -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Rasa needs Python 3.11 exactly; make .venv-rasa with one")'
