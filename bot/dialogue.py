@@ -125,12 +125,22 @@ def _hurt_now(heard: Understanding) -> bool:
     )
 
 
+_GIVING_UP = re.compile("不想活|想死|自杀|活不|轻生|寻死|解脱|一了百了")
+
+
+def _attacked(heard: Understanding) -> bool:
+    """Whether somebody is being attacked by somebody else, and nothing is said of one's own death."""
+    kinds = ("emergency", "psych_crisis")
+    said = heard.text
+    return heard.intent in kinds and talk.CRIME.search(said) is not None and _GIVING_UP.search(said) is None
+
+
 def _kept_open(s: Situation, decision: Decision) -> Decision:
     return replace(decision, state=replace(decision.state, form=s.state.form))
 
 
 def _crisis(s: Situation) -> Decision:
-    if s.heard and s.heard.intent == "emergency" and s.heard.band == "answer" and talk.CRIME.search(s.heard.text):
+    if s.heard and _attacked(s.heard):
         # Somebody else is attacking: the alarm is raised all the same, but 110 comes first.
         return replace(answering.answer(s, "emergency", "main"), owner="crisis", danger=True)
     recent = s.state.warned_at is not None and s.now - s.state.warned_at < CARE
