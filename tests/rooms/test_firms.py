@@ -7,16 +7,17 @@ from datetime import timedelta
 from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import Workbook
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 import clock
 from jobs import moves
-from records import conversations, declarations, dormitories, employers, filing, rooms
+from records import conversations, declarations, dormitories, doubts, employers, filing, rooms, staff
 from records.base import read, write
 from records.employers import Duty
 
-from .conftest import id_number, room_named, sign_in, somebody
-from .test_desk import bound, declared, desk, engine_of
+from .conftest import NOW, id_number, room_named, sign_in, somebody
+from .test_declarations import declare, resident
+from .test_desk import HASHED, bound, declared, desk, engine_of
 
 
 def firm_of(web: Flask, name: str = "openid-firm") -> FlaskClient:
@@ -183,3 +184,22 @@ def test_a_landlord_reads_why_his_room_has_its_colour_and_what_was_found(web: Fl
     page = owner.get("/landlord").text
     assert "检查要求整改" in page and "灭火器" in page and "复查" in page
     assert "《宁波市出租房安全管理条例》" in page
+
+
+def test_claims_and_words_about_doubts_hold_on_both_databases(engine: Engine, at: None) -> None:
+    listed = room_named(engine, "4号楼", "201")
+    with write(engine) as conn:
+        clerk = staff.create(conn, "clerk", "员工", "officer", HASHED, NOW, teams=("rooms",))
+        firm = employers.listing(conn)[0]
+        for _ in range(2):
+            dormitories.claim(conn, firm, {"short": listed.short, "beds": "6"}, NOW)
+        claim = dormitories.waiting(conn)
+        assert len(claim) == 1 and claim[0].room_id == listed.id
+        assert dormitories.decide(conn, claim[0].id, "confirmed", staff_id=clerk, reason="", at=NOW) == listed.id
+        assert dormitories.claim(conn, firm, {"short": listed.short, "beds": "6"}, NOW).state == "confirmed"
+    people = [resident("吴晓"), *(resident(f"同住{n}", id_number("19900101", 10 + n), "other") for n in range(7))]
+    declare(engine, listed.id, *people)
+    with write(engine) as conn:
+        doubt = next(one for one in doubts.found(conn, "", NOW.date()) if one.kind == "over_beds")
+        assert doubts.settle(conn, doubt.key, "看过现场", "staff:1", NOW).rows[0].id == listed.id
+        assert doubt.key not in {one.key for one in doubts.found(conn, "", NOW.date())}
