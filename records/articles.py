@@ -97,6 +97,12 @@ def last_day(content: dict[str, Any]) -> date | None:
     return min((date.fromisoformat(str(end)) for end in ends), default=None)
 
 
+def first_day(content: dict[str, Any]) -> date | None:
+    """The first day on which all that a text rests on is in force. None: no text says so."""
+    starts = (s.get("effective_from") for s in content.get("sources", ()) if isinstance(s, dict))
+    return max((date.fromisoformat(str(start)) for start in starts if start), default=None)
+
+
 def create(
     conn: Connection, content: dict[str, Any], *, file: str, actor: str, at: datetime, why: str, kind: str = "article"
 ) -> None:  # fmt: skip
@@ -214,6 +220,9 @@ def _show(conn: Connection, row: Row[Any], number: int, at: datetime, values: di
     until = last_day(text.content)
     if until is not None and until < at.date():
         raise IllegalMove(f"复核期或依据的有效期{until}已过，先改好日期再发布")
+    start = first_day(text.content)
+    if start is not None and start > at.date():  # else nothing at all would be shown until that day
+        raise IllegalMove(f"所依据的文件从{start}起才施行，到那天再发布；在那之前人们看到的不变")
     end_showing(conn, row.id, at)
     conn.execute(insert(Period), {"article_id": row.id, "number": number, "begins": at})
     values |= {"shown": number, "shown_until": until}

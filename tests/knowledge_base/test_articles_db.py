@@ -205,6 +205,19 @@ def test_what_has_run_out_cannot_be_published(engine):
         step(engine, "published", SECOND, at=MARCH + timedelta(days=200))
 
 
+def test_a_law_of_tomorrow_does_not_take_away_todays_answer(engine):
+    begin(engine)
+    publish(engine)
+    law = {"issuer": "浙江省人大常委会", "document": "新条例", "effective_from": "2027-03-02"}
+    with write(engine) as conn:
+        articles.save(conn, TEXT | {"sources": [law]}, base=1, actor=WRITER, at=MARCH, why="新条例")
+    with pytest.raises(IllegalMove, match="2027-03-02起才施行"):
+        publish(engine, 2)
+    assert standing(engine).shown == 1
+    step(engine, "published", SECOND, 2, MARCH + timedelta(days=1))
+    assert standing(engine).shown == 2
+
+
 def test_a_draft_in_the_making_keeps_its_state_when_the_shown_text_runs_out(engine):
     begin(engine)
     publish(engine)
