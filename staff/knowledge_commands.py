@@ -19,7 +19,8 @@ knowledge_commands = AppGroup("knowledge", help="Articles between files and data
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="The files win over what was changed in the console.")
 def import_(folder: Path | None, force: bool) -> None:
-    """Take the articles and service points of FOLDER (the project's own by default) into the database."""
+    """Take the articles, phone services, synonyms, rule values and service points of FOLDER (the project's own by default) into
+    the database."""
     migrate.upgrade(house().engine)
     try:
         with write(house().engine) as conn:
@@ -42,7 +43,7 @@ def import_(folder: Path | None, force: bool) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--drafts", is_flag=True, help="The newest texts, published or not.")
 def export(folder: Path, drafts: bool) -> None:
-    """Write the database's articles into FOLDER/articles; files whose data is the same are left as they are."""
+    """Write what the database holds into FOLDER's files; files whose data is the same are left as they are."""
     with write(house().engine) as conn:
         count, files = transfer.export_folder(conn, folder, drafts=drafts)
     click.echo(f"articles={count} files_written={files}")
