@@ -10,7 +10,6 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
-    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -23,8 +22,10 @@ from .conftest import signed_in
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
-    response_schema_conformance, negative_data_rejection, unsupported_method,
+    response_schema_conformance, unsupported_method,
 ]  # fmt: skip
+# Not negative_data_rejection: it also breaks the Authorization header, which `try_out` sets right again, and query
+# parameters that vanish on the wire. What must be refused by field is in test_api.py.
 NAMES = [one.name for one in contract.OPERATIONS]
 ENDS_ITS_TOKEN = ("sign_out", "erase")
 
