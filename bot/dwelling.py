@@ -29,6 +29,8 @@ _LEFT = re.compile(
 _REDATE = re.compile(
     r"(?:入住|搬进来|登记)(?:的)?(?:日期|日子|时间|那天)(?:写|填|登记|报)?.{0,4}(?:错|不对|改|更正)|(?:改|更正)(?:一下|下)?.{0,4}入住(?:的)?(?:日期|时间|日子)"
 )
+_FAULT = re.compile(r"坏|撕|破|扫不|看不清|模糊|没有?码|不对|掉了|错|不给|举报|隐患|充电|群租|着火|危险|罚|规定")
+"""Something is wrong with the room or its code: no wish to register there."""
 _NOT_IN = frozenset({"rental_qr_report", "rental_hazard_report", "rental_rules"})
 
 
@@ -39,7 +41,7 @@ def about_room(s: Situation, heard: Understanding) -> Decision | None:
     said = heard.text.strip()
     code = _CODE.search(said)
     leaving = _LEFT.search(said) is not None and not re.search("房东|老板|他|她|别人|房客|租客|前面|上一?个", said)
-    if code and (len(said) <= len(code[0]) + 3 or heard.intent not in _NOT_IN or heard.band != "answer"):
+    if code and not (heard.intent in _NOT_IN and _FAULT.search(said)):
         return _at_room(s, code[1] or code[0], leaving=leaving)
     if leaving and heard.intent not in _NOT_IN:
         return _own(s, dwelling.LEAVE)
