@@ -49,6 +49,10 @@ def chosen(s: Situation, choice: str) -> Decision:
         return _reminded(s, goal.remind)
     if goal.rate:
         return rated(s, goal.rate)
+    if goal.tell:
+        reply = talk.subscribed(turn_of(s, goal.tell))
+        state = replace(offering(s.state, reply), topic=goal.tell)
+        return Decision("question", (reply,), state, goal.tell, goal.tell)
     if goal.say:
         return nothing(s)
     if goal.region:

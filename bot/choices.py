@@ -45,6 +45,8 @@ class Goal:
     say: str = ""
     remind: str = ""
     rate: str = ""
+    tell: str = ""
+    """A topic to be told about."""
 
 
 def goal(choice: str) -> Goal | None:
@@ -63,6 +65,9 @@ def goal(choice: str) -> Goal | None:
         return Goal(remind=choice)
     if choice.startswith("rate:"):
         return Goal(rate=choice)
+    if choice.startswith("tell:"):
+        topic = choice.removeprefix("tell:")
+        return Goal(tell=topic) if topic in titles() else None
     intent, _, aspect = choice.partition("/")
     if intent not in titles() or (aspect and aspect not in SIDES):
         return None

@@ -14,7 +14,7 @@ from bot.message import Reply
 from bot.sides import also_kin, side
 from bot.situation import Decision, Situation, offering, turn_of
 from bot.state import State
-from handlers import arrivals, manners, mind, talk
+from handlers import arrivals, job_posts, manners, mind, talk
 from handlers.declared import Form
 from handlers.registry import STEERING
 from handlers.spotting import JUST_ME
@@ -241,6 +241,9 @@ def _finished(s: Situation, form: Form, filled: Progress) -> Decision:
         reply = filling.worked_out(form, filled, turn_of(s, intent))
         return Decision("form", (reply,), offering(state, reply), intent, handler=intent)
     filing = Filing(form, filled, filling.limit_of(form, filled, s.region, s.knowledge, s.now))
+    if form.name == job_posts.FORM:
+        turn = turn_of(s, intent, region=filing.region(s.knowledge.regions))
+        filing = replace(filing, found=job_posts.fitting(turn, filled.value("work"), filled.value("pay")))
     return Decision("form", (), state, intent, handler=intent, filing=filing)
 
 

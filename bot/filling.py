@@ -26,6 +26,8 @@ class Filing:
     progress: Progress
     limit: str = ""
     """A time limit that was worked out from its answers, as it is told."""
+    found: str = ""
+    """What is on file for it already: posts that fit a wish for work."""
 
     def phone(self) -> str:
         """The number it is found by again; empty when none was given."""
@@ -48,9 +50,10 @@ class Filing:
     def receipt(self, number: str) -> Reply:
         """Said when it is filed."""
         limit = f"\n{self.limit}" if self.limit else ""
+        found = f"\n\n{self.found}" if self.found else ""
         text = (
             f"已经提交，编号 {number}。\n{self.form.done}{limit}\n"
-            "想知道办到哪一步，随时发编号，或者问“我的事办得怎么样了”。"
+            f"想知道办到哪一步，随时发编号，或者问“我的事办得怎么样了”。{found}"
         )
         choices_ = (Choice("查办理进度", "case_status"),)
         return Reply(text=text, choices=choices_, links=(Link("我的记录", "/me"),))

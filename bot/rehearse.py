@@ -36,8 +36,8 @@ from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from knowledge_base import store
 from knowledge_base.live import Fixed
-from records import crypto, migrate
-from records.base import engine_for
+from records import crypto, demo_posts, migrate
+from records.base import engine_for, write
 from records.switches import Watch
 from settings import Settings
 
@@ -139,6 +139,8 @@ def embedded_service(folder: Path, backend: str, understander: Understander | No
     crypto.configure(settings.data_key, settings.lookup_key)
     engine = engine_for(settings.database_url)
     migrate.upgrade(engine)
+    with write(engine) as conn:
+        demo_posts.seed(conn, NOW)
     nowhere = redis.Redis(unix_socket_path=str(folder / "nowhere.sock"), retry=Retry(NoBackoff(), 0))
     knowledge = store.load(regions=settings.regions)
     local = understander or Understander.load(settings.model_dir)

@@ -13,7 +13,7 @@ import clock
 from intents import train
 from jobs.announce import ACCOUNTS, ALL_TEAMS, PASSWORD
 from knowledge_base import transfer
-from records import crypto, demo_rooms, migrate, staff
+from records import crypto, demo_posts, demo_rooms, migrate, staff
 from records.base import engine_for, write
 from settings import Settings
 
@@ -70,12 +70,13 @@ def seed(settings: Settings) -> int:
             continue  # another process made it at the same moment
     with write(engine) as conn:
         demo_rooms.seed(conn, clock.now())
+        demo_posts.seed(conn, clock.now())
     engine.dispose()
     return made
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`python -m jobs.demo`: the demo accounts and a village; with `--people N` a whole city around them."""
+    """`python -m jobs.demo`: the demo accounts, a village and a few vacancies; with `--people N` a whole city around them."""
     parser = argparse.ArgumentParser(prog="python -m jobs.demo", description="An invented city for rehearsals.")
     parser.add_argument(
         "--people", type=int, default=0, help="so many people with sixty days of talks, cases and rooms"

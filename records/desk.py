@@ -1,12 +1,13 @@
 """What a handler may look up of the person in front of it: its own cases, or one named by number or phone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from records import cases, declarations, hours, identity, ratings, rooms, subscriptions
+from records import cases, declarations, hours, identity, ratings, rooms, subscriptions, vacancies
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,7 @@ class Desk:
     def room(self, code: str) -> rooms.Found | None:
         """The room that a typed or scanned code names."""
         return rooms.find(self.conn, code)
+
+    def vacancies(self, words: str, regions: Collection[str], on: date, pay: int, limit: int) -> list[Row[Any]]:
+        """Open posts in some places; see `vacancies.search`."""
+        return vacancies.search(self.conn, words, regions, on, pay=pay, limit=limit)

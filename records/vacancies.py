@@ -63,6 +63,8 @@ class Loaded:
 
     taken: int = 0
     bad: list[tuple[int, str]] = field(default_factory=list)
+    regions: frozenset[str] = frozenset()
+    """Where the posts taken are."""
 
 
 def load(engine: Engine, path: Path, source: str, regions: Mapping[str, str], at: datetime) -> Loaded:
@@ -74,15 +76,21 @@ def load(engine: Engine, path: Path, source: str, regions: Mapping[str, str], at
     rows = []
     for line in sheets.rows(path, COLUMNS, REQUIRED):
         try:
-            rows.append(_read(line.cells, regions) | {"source": source[:40], "number": line.number, "loaded_at": at})
+            rows.append(_read(line.cells, regions) | {"number": line.number})
         except ValueError as fault:
             loaded.bad.append((line.number, str(fault)))
     with write(engine) as conn:
-        conn.execute(delete(Vacancy).where(Vacancy.source == source[:40]))
-        if rows:
-            conn.execute(insert(Vacancy), rows)
+        replace(conn, source, rows, at)
     loaded.taken = len(rows)
+    loaded.regions = frozenset(row["region"] for row in rows)
     return loaded
+
+
+def replace(conn: Connection, source: str, rows: list[dict[str, Any]], at: datetime) -> None:
+    """Put a source's posts (columns of `Vacancy`) in place of what it said before."""
+    conn.execute(delete(Vacancy).where(Vacancy.source == source[:40]))
+    if rows:
+        conn.execute(insert(Vacancy), [row | {"source": source[:40], "loaded_at": at} for row in rows])
 
 
 def search(
