@@ -60,6 +60,11 @@ class Settings:
     """The platform's API; in rehearsal the sandbox's."""
     account_kind: str
     """`service` (verified 服务号), `subscription` or `test`: what the account may do."""
+    template_reminder: str
+    """Id of the subscription template by which reminders go when no customer message may (`bot/wechat/pushes.yml`);
+    empty: they wait for the person's next contact."""
+    template_notice: str
+    """The same for notices that people asked for."""
     callback_format: str
     """`xml` or `json`, as set in the platform's console."""
     nlu_backend: str
@@ -191,6 +196,8 @@ class _Reader:
             mini_app_secret=mini_app_secret,
             wechat_api_base=api_base.rstrip("/"),
             account_kind=self.one_of("WECHAT_ACCOUNT_KIND", ACCOUNT_KINDS, "service"),
+            template_reminder=self.env.get("WECHAT_TEMPLATE_REMINDER") or "",
+            template_notice=self.env.get("WECHAT_TEMPLATE_NOTICE") or "",
             callback_format=self.one_of("WECHAT_CALLBACK_FORMAT", ("xml", "json"), "xml"),
             nlu_backend=self.one_of("NLU_BACKEND", ("local", "rasa"), "local"),
             rasa_url=(self.env.get("RASA_URL") or "http://127.0.0.1:5005").rstrip("/"),

@@ -33,7 +33,18 @@ from bot.state import State
 from handlers import dwelling, manners, talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
-from records import cases, conversations, handoffs, outbox, people, ratings, reminders, subscriptions, turns
+from records import (
+    cases,
+    conversations,
+    handoffs,
+    outbox,
+    people,
+    push_consents,
+    ratings,
+    reminders,
+    subscriptions,
+    turns,
+)
 from records.base import Busy, write
 from records.desk import Desk
 from records.handoffs import Alarm
@@ -47,6 +58,10 @@ LONGEST = 4_000
 
 LEAVING = frozenset({"unsubscribe", "user_authorization_revoke", "user_authorization_cancellation"})
 """Events after which everything about the person must go (wx-cb-12)."""
+
+
+CONSENTS = frozenset({"subscribe_msg_popup", "subscribe_msg_change"})
+"""Events that tell which messages outside the window somebody agreed to, or refuses (wx-push-03)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +161,8 @@ def _turn(
     rows = _rows(person.id, turn_id, inbound, heard, decision)
     turns.keep(conn, rows, inbound.window, _memory(person, inbound, decision))
     _hand_over(service, conn, person, turn_id, heard, decision)
+    if inbound.event in CONSENTS:
+        _consented(conn, person.id, inbound)
     if decision.draft:
         channel, region = service.channels.get(inbound.channel), decision.region or person.region
         approval.keep(conn, person.id, turn_id, inbound, decision, channel, region, _masked(inbound.text, heard))
@@ -283,6 +300,21 @@ def _hand_over(
         alarmed = conn.execute(select(Alarm.id).where(Alarm.person_id == person.id, Alarm.taken_at.is_(None))).first()
         if alarmed is None:
             handoffs.raise_alarm(conn, person.id, turn_id, heard.danger_score, "detector", now)
+
+
+def _consented(conn: Connection, person_id: int, inbound: Inbound) -> None:
+    """Keep the ledger of consents: each yes is one message more, a no ends all by that template.
+
+    Only the popup's yes counts: in the phone's settings people can refuse, but agree to nothing.
+    """
+    now = clock.now()
+    for template in inbound.detail.get("rejected", "").split():
+        push_consents.revoke(conn, person_id, now, template)
+    accepted = inbound.detail.get("accepted", "").split() if inbound.event == "subscribe_msg_popup" else []
+    for template in accepted:
+        push_consents.give(conn, person_id, template, now)
+    if accepted:
+        outbox.wake(conn, person_id, now)
 
 
 def _team(service: Service, intent: str, wish: Handoff) -> str:

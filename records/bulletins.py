@@ -149,7 +149,9 @@ def step(conn: Connection, bulletin: Row[Any], count: int, at: datetime) -> int:
     ).all()  # fmt: skip
     for row in rows:
         key = _key(bulletin.id, row.person_id)
-        told = notices.tell(conn, row.person_id, bulletin.title, bulletin.words, bulletin.path, key=key, at=at)
+        told = notices.tell(
+            conn, row.person_id, bulletin.title, bulletin.words, bulletin.path, key=key, at=at, asked=True
+        )
         pushed = told and conn.execute(select(Outgoing.id).where(Outgoing.key == f"{key}:0")).first() is not None
         fate = "queued" if pushed else "delivered" if told else "refused"
         conn.execute(

@@ -13,9 +13,11 @@ PUSHED = ("wechat",)
 
 
 def tell(
-    conn: Connection, person_id: int | None, title: str, words: str, path: str, *, key: str, at: datetime
+    conn: Connection, person_id: int | None, title: str, words: str, path: str, *, key: str, at: datetime,
+    asked: bool = False,
 ) -> bool:  # fmt: skip
     """Say `words` to somebody, with a link to a page of ours. `key` names it, so that it is said once.
+    `asked`: the person wished to be told of this, so that it may also go as a subscription message.
 
     False when there is nobody to tell, or it was said before.
     """
@@ -32,5 +34,7 @@ def tell(
     conversations.add(conn, [row])
     if channel in PUSHED:
         payload = {"kind": "news", "title": title, "description": words, "path": path, "picture": ""}
+        if asked:
+            payload |= {"about": "notice", "at": at.isoformat()}
         outbox.put(conn, person_id, channel, [payload], key=key, at=at)
     return True

@@ -257,6 +257,12 @@ def _release(conn: Connection, at: datetime, persons: Select[Any] | None) -> int
     return conn.execute(statement.values(state="pending", next_at=at, attempts=0)).rowcount
 
 
+def wake(conn: Connection, person_id: int, at: datetime) -> int:
+    """What waits for one person is tried again: there is another way now. Returns how many rows."""
+    statement = update(Outgoing).where(Outgoing.state == "waiting", Outgoing.person_id == person_id)
+    return conn.execute(statement.values(state="pending", next_at=at, attempts=0)).rowcount
+
+
 def unstick(conn: Connection, at: datetime) -> int:
     """Rows that are due later than any backoff or hold could say: a clock was ahead. They are due now."""
     longest = timedelta(seconds=max(BACKOFF))

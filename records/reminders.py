@@ -57,7 +57,7 @@ def cancel(conn: Connection, person_id: int, reminder_id: int) -> bool:
 def send_due(conn: Connection, at: datetime, limit: int = 100) -> int:
     """Put what is due into the transcript and the outbox. Returns how many; safe to run anywhere, any time."""
     due = (
-        select(Reminder.id, Reminder.person_id, Reminder.text, Person.channel)
+        select(Reminder.id, Reminder.person_id, Reminder.text, Reminder.due_at, Person.channel)
         .join(Person, Person.id == Reminder.person_id)
         .where(Reminder.state == "pending", Reminder.due_at <= at)
         .order_by(Reminder.due_at)
@@ -73,5 +73,6 @@ def send_due(conn: Connection, at: datetime, limit: int = 100) -> int:
                 "body": [{"text": row.text}], "created_at": at}  # fmt: skip
         conversations.add(conn, [said])
         if row.channel in PUSHED:
-            outbox.put(conn, row.person_id, row.channel, [{"kind": "text", "text": row.text}], key=key, at=at)
+            payload = {"kind": "text", "text": row.text, "about": "reminder", "at": row.due_at.isoformat()}
+            outbox.put(conn, row.person_id, row.channel, [payload], key=key, at=at)
     return len(rows)

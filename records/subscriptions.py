@@ -72,5 +72,7 @@ def tell(
             .values(state="spent", closed_at=at)
         ).rowcount
         if spent:
-            told += notices.tell(conn, row.person_id, title, words, path, key=f"subscription-{row.id}", at=at)
+            told += notices.tell(
+                conn, row.person_id, title, words, path, key=f"subscription-{row.id}", at=at, asked=True
+            )
     return told

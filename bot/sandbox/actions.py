@@ -95,6 +95,10 @@ def _consent(platform: Platform, key: str, body: Body) -> Delivery:
     return phone.consent(platform, key, _text(body, "template", 100), bool(body.get("accept")))
 
 
+def _refuse_pushes(platform: Platform, key: str, body: Body) -> Delivery:
+    return phone.refuse_pushes(platform, key, _text(body, "template", 100))
+
+
 def _quota(platform: Platform, key: str, body: Body) -> None:
     """`state`: full (as after a message), empty (45047 next) or closed (45015 next)."""
     state = body.get("state")
@@ -123,6 +127,7 @@ ACTIONS: dict[str, Action] = {
     "report-location": _report,
     "link": _link,
     "consent": _consent,
+    "refuse-pushes": _refuse_pushes,
     "quota": _quota,
 }
 

@@ -211,6 +211,17 @@ def consent(platform: Platform, key: str, template: str, accept: bool) -> Delive
     return _event(platform, key, "subscribe_msg_popup_event", title, SubscribeMsgPopupEvent={"List": item})
 
 
+def refuse_pushes(platform: Platform, key: str, template: str) -> Delivery:
+    """Refuse all messages by a template, in the phone's settings of the account."""
+    if template not in TEMPLATES:
+        raise Impossible("没有这个订阅模板")
+    with platform.change(key) as person:
+        person.consents.pop(template, None)
+    item = {"TemplateId": template, "SubscribeStatusString": "reject"}
+    title = f"拒收「{TEMPLATES[template][0]}」"
+    return _event(platform, key, "subscribe_msg_change_event", title, SubscribeMsgChangeEvent={"List": item})
+
+
 def template_sent(platform: Platform, key: str, msg_id: int, status: str) -> Delivery:
     """Tell the service what became of a template message: success, failed:user block, failed:system failed."""
     title = f"模板消息结果 {status}"

@@ -25,6 +25,7 @@ from records import (
     people,
     pictures,
     privacy,
+    push_consents,
     reminders,
     uploads,
 )
@@ -36,6 +37,7 @@ HANDOFF_STATES = {"waiting": "等工作人员接", "claimed": "工作人员正�
 TABLES = {
     "outbox": "等着发给您的消息",
     "reminders": "提醒",
+    "push_consents": "您同意收的微信通知",
     "declarations": "居住申报",
     "filings": "申报和您给过的同意",
     "ratings": "您的评价",
@@ -50,7 +52,8 @@ FIELDS = {
     "at": "时间", "asked_at": "请您评价", "answered_at": "您评价", "text": "内容", "due_at": "到时间",
     "created_at": "记下的时间", "payload": "内容", "next_at": "下次发送", "settled_at": "发出", "name": "姓名",
     "phone": "电话", "contact": "联系人", "region": "地方", "channel": "渠道", "landlord_says": "房东的话",
-    "confirmed_at": "核对的时间", "ended_at": "解除的时间", "adult_from": "成年的月份", "flags": "备注", "replaces": "更正的是",
+    "confirmed_at": "核对的时间", "ended_at": "解除的时间", "adult_from": "成年的月份", "flags": "备注", "template": "模板", "remaining": "还有几条", "changed_at": "变动的时间",
+    "replaces": "更正的是",
 }  # fmt: skip
 """And for their columns."""
 
@@ -86,6 +89,7 @@ def me() -> str:
             relations=declarations.RELATIONS,
             points=my_points.shown(conn, person.id, rows, service().knowledge),
             reminders=reminders.of_person(conn, person.id),
+            pushes=sum(row.remaining for row in push_consents.of_person(conn, person.id)),
             consents=[(row, consent.TEXTS.get(row.consent, "")) for row in privacy.consents_of(conn, person.id)],
             regions=_regions(),
             changed=request.args.get("changed", ""),
@@ -166,6 +170,15 @@ def drop_reminder(reminder_id: int) -> BaseResponse:
         if not reminders.cancel(conn, person.id, reminder_id):
             abort(404)
     return redirect(_back(changed="reminder"), 303)
+
+
+@web.post("/me/pushes/refuse")
+def refuse_pushes() -> BaseResponse:
+    """No more messages outside the chat, whatever was agreed to before."""
+    with write(service().engine) as conn:
+        person = _person(conn) or abort(401)
+        push_consents.revoke(conn, person.id, clock.now())
+    return redirect(_back(changed="pushes"), 303)
 
 
 @web.get("/me/export.json")

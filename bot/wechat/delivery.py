@@ -1,7 +1,8 @@
 """Sends one row of the outbox to somebody on WeChat, and says what became of it.
 
 Customer messages are spent from the quota ledger before they are sent (wx-kf-01), so that two senders can't overdraw
-it; one that the platform did not take is given back. Pushes by template need no window.
+it; one that the platform did not take is given back. Pushes by template need no window: what somebody asked to be told
+goes as one where no window is open, and costs one of the consents he gave (wx-push-03).
 """
 
 import logging
@@ -13,17 +14,19 @@ import clock
 from bot import metrics
 from bot.message import Choice
 from bot.service import Service
-from bot.wechat import media, replies
+from bot.wechat import media, pushes, replies
 from bot.wechat.client import PlatformClient, client_of
 from bot.wechat.errors import Action, ApiFault
 from bot.wechat.gateway import Report
-from records import outbox, people
+from records import outbox, people, push_consents
 from records.base import write
 
 log = logging.getLogger(__name__)
 
 CUSTOMER = frozenset({"text", "menu", "news", "image"})
 """Kinds that need an open window and cost one of its messages."""
+REFUSED = 43101
+"""The person did not agree to this message, or no longer does."""
 LONGEST_FIELD = 20
 """Characters of a template's field; longer ones are refused with the whole message (wx-push-02)."""
 
@@ -60,7 +63,8 @@ def send(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
     """Send `payload` to `person` (a row of people).
 
     Kinds: `text` {text}; `menu` {head, choices: [{id, label}], tail}; `news` {title, description, path, picture};
-    `image` {media_id} or {upload}; `template` and `subscribe` {template_id, data, path}.
+    `image` {media_id} or {upload}; `template` and `subscribe` {template_id, data, path}. Customer messages with
+    {about, at} may go as a subscription message instead (`bot.wechat.pushes`).
     """
     if not person.external:
         return Outcome("drop", None, "erased")
@@ -70,7 +74,7 @@ def send(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
         with write(service.engine) as conn:
             window = people.spend(conn, person.id, clock.now())
         if window is None:
-            return Outcome("wait", None, "no customer message left in any window")
+            return _outside_the_window(service, person, payload)
     try:
         platform_id = _send(service, kind, str(person.external), payload)
         return Outcome("accepted" if platform_id else "delivered", 0, "", platform_id)
@@ -82,6 +86,27 @@ def send(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
             with write(service.engine) as conn:
                 people.give_back(conn, person.id, window)
         return Outcome("alert", None, f"payload of kind {kind[:20]!r} can't be sent: {type(fault).__name__}")
+
+
+def _outside_the_window(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
+    """As a subscription message, for one consent; without consent the row waits for the person's next contact."""
+    push = pushes.instead(service.settings, payload)
+    if push is None:
+        return Outcome("wait", None, "no customer message left in any window")
+    template = str(push["template_id"])
+    with write(service.engine) as conn:
+        if not push_consents.spend(conn, person.id, template, clock.now()):
+            return Outcome("wait", None, "no customer message left in any window, and no consent to a push")
+    try:
+        platform_id = _send(service, "subscribe", str(person.external), push)
+        return Outcome("accepted" if platform_id else "delivered", 0, "", platform_id)
+    except ApiFault as fault:
+        with write(service.engine) as conn:
+            if fault.errcode == REFUSED:
+                push_consents.revoke(conn, person.id, clock.now(), template)
+            elif not fault.sent:
+                push_consents.give(conn, person.id, template, clock.now())
+        return Outcome("wait" if fault.errcode == REFUSED else _BECOMES[fault.action], fault.errcode, str(fault))
 
 
 def _settle_quota(service: Service, person_id: int, window: str | None, fault: ApiFault) -> None:

@@ -16,6 +16,10 @@ REPORTS = frozenset({"templatesendjobfinish", "masssendjobfinish", "subscribe_ms
 _ROOM = re.compile(r"https?://[^/\s]+/[rq]/([\w:-]{4,40})/?(?:\?.*)?|([A-Z]{2}-[A-Z]{2}-\d{6})")
 
 
+_TEMPLATE = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""A template's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The part of an `Inbound` that depends on the kind. `window`: which sending window the contact opens."""
@@ -177,7 +181,8 @@ def _consents(name: str, box: str) -> Callable[[Fields], Found]:
         rows = [row for row in (rows if isinstance(rows, list) else [rows]) if isinstance(row, dict)]
         by_answer: dict[str, list[str]] = {"accept": [], "reject": []}
         for row in rows:
-            by_answer.setdefault(text_of(row, "SubscribeStatusString"), []).append(text_of(row, "TemplateId"))
+            if _TEMPLATE.fullmatch(template := text_of(row, "TemplateId")):
+                by_answer.setdefault(text_of(row, "SubscribeStatusString"), []).append(template)
         detail = {"accepted": " ".join(by_answer["accept"]), "rejected": " ".join(by_answer["reject"])}
         return Found("event", event=name, detail=detail)
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 import clock
 from bot.service import Service
-from records import cases, handoffs, people, reminders
+from records import cases, handoffs, people, push_consents, reminders
 from records.base import read, write
 from records.people import Person
 from tests.bot.web.conftest import Browser
@@ -117,6 +117,19 @@ def test_deleting_asks_first_and_then_leaves_nothing(browser: Browser, city: Ser
     with read(city.engine) as conn:
         assert people.get(conn, person_of(city)).external is None
         assert cases.by_number(conn, number).person_id is None
+
+
+def test_consents_to_pushes_are_shown_and_can_be_taken_back(browser: Browser, city: Service) -> None:
+    browser.page("/me")
+    mine = sign_in(browser, city, "oPushed00000000000000000000")
+    with write(city.engine) as conn:
+        for _ in range(2):
+            push_consents.give(conn, mine, "a-template", clock.now())
+    assert "2 条" in browser.page("/me") and "您同意收的微信通知" in browser.page("/me/export")
+    assert browser.submit("/me/pushes/refuse").status_code == 303
+    with read(city.engine) as conn:
+        assert push_consents.of_person(conn, mine) == []
+    assert "不再接收" not in browser.page("/me")
 
 
 def test_a_reminder_is_shown_and_can_be_dropped(browser: Browser, other: Browser, city: Service) -> None:

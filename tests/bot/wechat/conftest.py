@@ -252,4 +252,23 @@ def stage(service: Service, store: redis.Redis) -> Iterator[Stage]:
     server.server_close()
 
 
+@pytest.fixture(params=["xml", "json"])
+def city(request, stage: Stage) -> Iterator[Sandbox]:
+    """The callback on a port of its own, and the platform that calls it."""
+    service = stage.service
+    service.settings = replace(service.settings, callback_format=request.param)
+    app = Flask("city", static_folder=None)
+    app.extensions["service"] = service
+    app.register_blueprint(routes.blueprint)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    platform = Sandbox.of(service.settings, service.redis)
+    platform.callback = f"http://127.0.0.1:{server.server_port}/wechat"
+    yield platform
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 __all__ = ["ACCOUNT", "NOW", "OPENID", "Platform", "as_json", "event", "message", "no_redis", "replace"]

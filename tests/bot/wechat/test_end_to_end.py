@@ -1,38 +1,15 @@
 """A phone of the stand-in platform and our callback, over real HTTP, in every mode the console offers."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from flask import Flask
-from werkzeug.serving import make_server
 
 from bot.sandbox.driver import Phone
 from bot.sandbox.platform import Platform as Sandbox
-from bot.wechat import routes
 from jobs.delivery import deliver_due
 
-from .conftest import Stage, _Quiet
-
-
-@pytest.fixture(params=["xml", "json"])
-def city(request, stage: Stage) -> Iterator[Sandbox]:
-    """The callback on a port of its own, and the platform that calls it."""
-    service = stage.service
-    service.settings = replace(service.settings, callback_format=request.param)
-    app = Flask("city", static_folder=None)
-    app.extensions["service"] = service
-    app.register_blueprint(routes.blueprint)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    platform = Sandbox.of(service.settings, service.redis)
-    platform.callback = f"http://127.0.0.1:{server.server_port}/wechat"
-    yield platform
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from .conftest import Stage
 
 
 @pytest.mark.parametrize("mode", ["plain", "compatible", "safe"])
