@@ -117,6 +117,15 @@ def test_inside_the_window_it_is_a_customer_message_and_the_consent_stays(follow
     assert follower.consents() == {REMINDER: 1}
 
 
+def test_where_the_platform_says_that_the_window_is_over_the_consent_is_used(follower: Follower) -> None:
+    follower.phone.do("consent", template=REMINDER, accept=True)
+    follower.phone.say("您好")
+    follower.phone.do("quota", state="closed")
+    follower.reminded(NOW)
+    assert follower.settled() == ["delivered"]
+    assert len(follower.cards()) == 1 and follower.consents() == {}
+
+
 @pytest.mark.parametrize("no", [("refuse-pushes", {}), ("consent", {"accept": False})])
 def test_after_a_no_nothing_is_sent(follower: Follower, no: tuple[str, dict[str, Any]]) -> None:
     for _ in range(2):
