@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from records import cases, consent, employers, identity, notices, places, room_rules, rooms
+from records import cases, consent, employers, hours, identity, notices, places, room_rules, rooms
 from records import declarations as d
 from records.crypto import cipher
 from records.declarations import LIVING, Asked, Declaration, Filing
@@ -189,7 +189,7 @@ def _insert_people(
         d.note(conn, made, form.actor, form.state, at)
         if old:
             _supersede(conn, old.id, form.actor, at)
-        due = room_rules.working_days_after(form.moved_in, room_rules.rules()["report_working_days"])
+        due = _report_by(conn, form.moved_in)
         if form.employer_id:
             employers.owe(conn, made, "in", due, employer_id=form.employer_id)
             employers.settle(conn, [made], "in", at)  # the file itself is the report
@@ -310,7 +310,7 @@ def move_out(conn: Connection, ids: Sequence[int], actor: str, day: date, at: da
     moved = 0
     for row in conn.execute(statement.where(table.c.id.in_(ids), table.c.state.in_((*LIVING, "returned")))).all():
         d.move(conn, row.id, "moved_out", actor, at, moved_out=day)
-        due = room_rules.working_days_after(day, room_rules.rules()["report_working_days"])
+        due = _report_by(conn, day)
         if row.employer_id and not actor.startswith("employer"):
             employers.owe(conn, row.id, "out", due, employer_id=row.employer_id)
         elif row.landlord_id and not actor.startswith("landlord"):
@@ -342,3 +342,9 @@ def keep_one(conn: Connection, declaration_id: int, others: Sequence[int], actor
         raise d.IllegalMove("别人刚刚处理过，请刷新再看")
     move_out(conn, [row.id for row in ended], actor, at.date(), at)
     return ended
+
+
+def _report_by(conn: Connection, day: date) -> date:
+    """When landlord or firm must have reported a move of that day (浙江省流动人口居住登记条例 art. 8, 9)."""
+    term = room_rules.rules()["report_working_days"]
+    return room_rules.working_days_after(day, term, hours.worked(conn, day))

@@ -68,6 +68,13 @@ def parse(text: str) -> list[tuple[time, timedelta]]:
     return spans
 
 
+def worked(conn: Connection, after: date, days: int = 45) -> dict[date, bool]:
+    """Holidays (False) and adjusted working days (True) among the `days` days after a day; others aren't named."""
+    ahead = CalendarDay.day.between(after + timedelta(days=1), after + timedelta(days=days))
+    rows = conn.execute(select(CalendarDay.day, CalendarDay.hours).where(ahead))
+    return {row.day: bool(row.hours) for row in rows}
+
+
 def of_day(conn: Connection, day: date) -> Spans:
     """When the desks are open on a day: (start, end) in order; empty on a closed day."""
     special = conn.execute(select(CalendarDay.hours).where(CalendarDay.day == day)).first()

@@ -80,13 +80,13 @@ def colour(signs: Mapping[str, bool]) -> tuple[str, tuple[str, ...]]:
     return worst["colour"], tuple(entry["reason"] for entry in held)
 
 
-def working_days_after(day: date, count: int) -> date:
+def working_days_after(day: date, count: int, special: Mapping[date, bool]) -> date:
     """The last day of a term of `count` working days that begins on `day`.
 
-    Saturdays and Sundays don't count. Public holidays are not known here, which makes the term shorter than the law's,
-    never longer, except in weeks with a working Saturday or Sunday before a holiday.
+    Saturdays and Sundays don't count, except where `special` (hours.worked) knows better: whether a holiday or an
+    adjusted working day is worked.
     """
     while count:
         day += timedelta(days=1)
-        count -= day.weekday() < 5
+        count -= special.get(day, day.weekday() < 5)
     return day

@@ -14,6 +14,7 @@ from records import (
     doubts,
     employers,
     filing,
+    hours,
     identity,
     landlords,
     outbox,
@@ -324,6 +325,18 @@ def test_who_leaves_a_dormitory_is_to_be_reported_in_three_working_days(engine: 
         duties = employers.duties_of(conn, room.employer_id)
         assert [(one.move, one.due_on) for one in duties] == [("out", date(2026, 11, 25))]
         assert [one.declaration_id for one in employers.due(conn, date(2026, 11, 25)) if one.move == "out"] == [row.id]
+
+
+def test_holidays_and_adjusted_working_days_count_as_the_office_entered_them(engine: Engine, at: None) -> None:
+    room = room_named(engine, "员工宿舍", "101")
+    row = only(engine, declare(engine, room.id, resident(), employer_id=room.employer_id, source="employer"))
+    with write(engine) as conn:
+        hours.set_day(conn, date(2026, 11, 24), "", "节假日")  # a Tuesday off
+        hours.set_day(conn, date(2026, 11, 28), "08:30-17:30", "调休上班")  # a Saturday worked
+        filing.move_out(conn, [row.id], "person:1", NOW.date(), NOW)
+        (duty,) = employers.duties_of(conn, room.employer_id)
+        assert duty.due_on == date(2026, 11, 26)
+        assert filing._report_by(conn, date(2026, 11, 26)) == date(2026, 11, 30)  # Friday, Saturday, Monday
 
 
 def test_nothing_personal_lies_readable_in_the_database(engine: Engine, at: None) -> None:
