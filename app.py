@@ -19,7 +19,7 @@ from granian.log import LogLevels
 import logs
 import redis_server
 import staff
-from bot import api, health, metrics, pages, web
+from bot import api, case_photos, health, metrics, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Remembering, Service, Understands
 from bot.wechat import channel as wechat
@@ -113,11 +113,13 @@ def work() -> int:
     service = build_service(settings, understander=Later(partial(understander_of, settings)))
     metrics.start(service.redis)
     senders = {"wechat": metrics.watched(partial(delivery.send, service))}
+    photos = {"wechat": partial(media.original, service), "web": partial(case_photos.own, service)}
     jobs: list[worker.Job] = [partial(outbox.deliver_due, service.engine, senders), partial(spool.replay, service)]
     jobs += [partial(staff_sweeps.every_second, service), partial(typing.push, service)]
     sweeps: list[worker.Job] = [
         partial(outbox.sweep, service.engine),
         partial(media.sweep, service),
+        partial(case_photos.gather, service, photos),
         partial(staff_sweeps.now_and_then, service),
         partial(clocks.reminders_due, service.engine),
         partial(clocks.overdue_cases, service.engine),
@@ -129,6 +131,7 @@ def work() -> int:
         partial(reconcile.chats, service.engine),
         reconcile.people(service.engine),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
+        partial(clocks.case_photos_expire, service.engine, settings.data_dir / "uploads"),
     ]
     if settings.rehearsal:
         sweeps.append(worker.once(partial(menu.publish, service)))

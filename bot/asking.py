@@ -104,10 +104,10 @@ def _younger(born: str, age: int, today: date) -> bool:
 
 
 def next_slot(form: Form, progress: Progress, today: date) -> Slot | None:
-    """The next one to be asked; None when all are answered or skipped."""
+    """The next one to be asked; None when all are answered or skipped. A photo is asked for beside another one."""
     filled = dict(progress.filled)
     open_ = (s for s in wanted(form, progress, today) if s.name not in filled and s.name not in progress.skipped)
-    return next(open_, None)
+    return next((slot for slot in open_ if slot.kind != "photo"), None)
 
 
 def ask(form: Form, progress: Progress, now: datetime, opening: str = "") -> Step:
@@ -119,7 +119,11 @@ def ask(form: Form, progress: Progress, now: datetime, opening: str = "") -> Ste
         return Step(summary(form, progress, now, opening), replace(progress, asking=CONFIRM, faults=0))
     if progress.asking != slot.name:
         progress = replace(progress, asking=slot.name, faults=0)
-    return Step(question(slot, opening), progress)
+    step = Step(question(slot, opening), progress)
+    photo = form.photo
+    if photo and photo.beside == slot.name and not progress.value(photo.name) and progress.faults == 0:
+        step = replace(step, reply=replace(step.reply, text=f"{step.reply.text}\n{photo.ask}"))
+    return step
 
 
 def question(slot: Slot, opening: str = "") -> Reply:
@@ -154,7 +158,8 @@ def so_far(form: Form, progress: Progress, now: datetime) -> list[str]:
     lines = []
     for mark, slot in zip(_MARKS, wanted(form, progress, now.date()), strict=False):
         value = progress.value(slot.name)
-        lines.append(f"{mark}{slot.label}：{slots.shown(slot, value) if value else '（没填）'}")
+        none = "没有（要附就现在发来）" if slot.kind == "photo" else "（没填）"
+        lines.append(f"{mark}{slot.label}：{slots.shown(slot, value) if value else none}")
     return lines
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import answering, choices, filling, nearby, repair, wishes
+from bot import answering, choices, filling, nearby, repair, snapshots, wishes
 from bot.asking import RESUME, Progress, Step, resume
 from bot.filling import Filing
 from bot.message import Reply
@@ -61,6 +61,8 @@ def _owned(s: Situation) -> Decision:
         return _form(s, *form, picked)
     if picked:
         return answering.chosen(s, picked)
+    if form and s.inbound.kind == "image" and s.inbound.media and form[0].photo:
+        return _photo(s, *form)
     if s.heard is None:
         reply = arrivals.without_words(s.inbound.kind)
         return Decision("event", (reply,), offering(s.state, reply))
@@ -194,6 +196,12 @@ def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision
         return _came_back(s, form, progress, heard)
     step = filling.advance(form, progress, said or s.inbound.text, heard, s.now)
     return _stepped(s, form, progress, step, heard)
+
+
+def _photo(s: Situation, form: Form, progress: Progress) -> Decision:
+    """A picture while a form that takes photos is open: it belongs to the form."""
+    step = snapshots.taken(form, progress, s.inbound.media, s.now, away=s.state.stale)
+    return _stepped(s, form, progress, step, None)
 
 
 def _means_answer(progress: Progress, typed: str) -> bool:

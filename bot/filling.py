@@ -33,6 +33,10 @@ class Filing:
         """The number it is found by again; empty when none was given."""
         return next((self.progress.value(s.name) for s in self.form.slots if s.kind == "phone"), "")
 
+    def photos(self) -> list[str]:
+        """What the channel calls the photos that were sent for it."""
+        return self.progress.value(self.form.photo.name).split() if self.form.photo else []
+
     def anonymous(self) -> bool:
         """Whether the person asked not to be named."""
         return self.form.anonymous and self.progress.value("anonymous") == "是"

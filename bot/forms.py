@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot import asking, choices, correction, repair, steering
+from bot import asking, choices, correction, repair, snapshots, steering
 from bot.asking import CONFIRM, RESUME, Message, Progress, Step, ask, question, resume, summary, wanted
 from bot.message import Reply
 from bot.sides import side
@@ -80,7 +80,7 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
     message = Message(manners.veiled(text).strip(), heard, now)
     if progress.asking == RESUME:
         return steering.resumed(form, progress, message)
-    for way in (steering.steered, _part, _corrected):
+    for way in (steering.steered, snapshots.spoken_of, _part, _corrected):
         step = way(form, progress, message)
         if step is not None:
             return step
@@ -90,8 +90,9 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
 
 
 def answers(form: Form, progress: Progress) -> list[list[str]]:
-    """The filled form as a case keeps it: [label, value] in the order asked."""
-    return [[slot.label, progress.value(slot.name)] for slot in form.slots if progress.value(slot.name)]
+    """The filled form as a case keeps it: [label, value] in the order asked. Of photos only how many: they lie apart."""
+    filled = [(slot, progress.value(slot.name)) for slot in form.slots if progress.value(slot.name)]
+    return [[slot.label, slots.shown(slot, value) if slot.kind == "photo" else value] for slot, value in filled]
 
 
 def _part(form: Form, progress: Progress, m: Message) -> Step | None:

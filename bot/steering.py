@@ -37,7 +37,8 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
     if repair.LEFT.fullmatch(said):
         left = sum(
-            not progress.value(s.name) and s.name not in progress.skipped for s in wanted(form, progress, m.today)
+            not progress.value(s.name) and s.name not in progress.skipped and s.kind != "photo"
+            for s in wanted(form, progress, m.today)
         )
         return ask(form, progress, m.now, f"还有{left}项，很快就好。")
     if repair.WHY.fullmatch(said):

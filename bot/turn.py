@@ -34,6 +34,7 @@ from handlers import dwelling, manners, talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
 from records import (
+    case_photos,
     cases,
     conversations,
     handoffs,
@@ -151,7 +152,7 @@ def _turn(
         )
     )
     if decision.filing is not None:
-        decision = _filed(service, conn, person, decision, decision.filing)
+        decision = _filed(service, conn, person, inbound, decision, decision.filing)
     decision = approval.kept_back(decision, service.switches.current())
     if decision.withdraw:
         waiting = handoffs.open_of(conn, person.id)
@@ -185,7 +186,9 @@ def _decided(situation: Situation) -> Decision:
         return Decision("question", (talk.broken(),), situation.state, handler="human_agent")
 
 
-def _filed(service: Service, conn: Connection, person: Known, decision: Decision, filing: Filing) -> Decision:
+def _filed(
+    service: Service, conn: Connection, person: Known, inbound: Inbound, decision: Decision, filing: Filing
+) -> Decision:
     """File a confirmed form as a case; its receipt, with the number, is what the person gets."""
     if filing.form.end == dwelling.END:
         return settled(conn, person.id, decision, filing, clock.now())
@@ -195,6 +198,9 @@ def _filed(service: Service, conn: Connection, person: Known, decision: Decision
         data=forms.answers(filing.form, filing.progress), at=clock.now(), person_id=person.id, phone=filing.phone(),
         anonymous=filing.anonymous(), first_clock=timedelta(hours=filing.form.first_hours),
     )  # fmt: skip
+    case_photos.add(
+        conn, number, inbound.channel, filing.photos(), None if filing.anonymous() else person.id, clock.now()
+    )
     receipt = filing.receipt(number)
     offered = tuple((choice.label, choice.id) for choice in receipt.choices)
     return replace(decision, replies=(*decision.replies, receipt), state=replace(decision.state, offered=offered))

@@ -53,6 +53,11 @@ class Form:
     limit: Mapping[str, Any] | None = None
     """A rule that works out a time limit for the receipt: its `topic`, `inputs` {input: slot}, `given` {input: value}."""
 
+    @property
+    def photo(self) -> Slot | None:
+        """The slot that takes photos; None for none."""
+        return next((slot for slot in self.slots if slot.kind == "photo"), None)
+
     def slot(self, name: str) -> Slot:
         """A slot by name. Raises `KeyError`."""
         for slot in self.slots:
@@ -98,6 +103,11 @@ def _form(path: Path) -> Form:
     slots = tuple(_slot(path, slot) for slot in row["slots"])
     names = [slot.name for slot in slots]
     _demand(len(set(names)) == len(names), path, "two slots have one name")
+    photos = [slot for slot in slots if slot.kind == "photo"]
+    _demand(len(photos) <= 1, path, "only one slot can take photos")
+    for slot in photos:
+        _demand(slot.optional, path, f"slot {slot.name}: a photo can always be left out; it must be `optional`")
+        _demand(slot.beside in names, path, f"slot {slot.name}: `beside` must name the slot it is asked for with")
     return Form(
         **{
             **row,

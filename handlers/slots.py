@@ -29,13 +29,14 @@ _STAGES = {"kindergarten": "幼儿园", "primary": "小学", "junior": "初中",
 class Slot:
     """One question of a form, as its file declares it.
 
-    `kind`: text, choice, date, amount, months, phone, district, room_code, stage, number, yes_no. `why` tells the
+    `kind`: text, choice, date, amount, months, phone, district, room_code, stage, number, yes_no, photo. `why` tells the
     person what the answer is for. `words` are other names of the slot by which a person corrects it. `options` are
     (label, words that mean it) of a choice. `limit`: past or future, for dates. `unless`: {slot: value} that makes it
     needless; `needs`: a slot that must be filled for it to be asked; `under`: {slot of a birth date: age}, asked only
     when somebody is younger than that. `signs` tells how it
     is spotted in a message that answers something else (`handlers.spotting`): firm, place, the unit of a number, or
-    anything for a choice. `must`: the one answer with which the form can be filed.
+    anything for a choice. `must`: the one answer with which the form can be filed. `beside`: the slot in whose breath a
+    photo is asked for; it has no question of its own.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Slot:
     needs: str = ""
     signs: str = ""
     must: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def shown(slot: Slot, value: str) -> str:
         return f"{day.year}年{day.month}月{day.day}日"
     if slot.kind == "stage":
         return _STAGES.get(value, value)
+    if slot.kind == "photo":
+        return f"{len(value.split())}张"
     return value
 
 
@@ -250,8 +254,14 @@ def _yes_no(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     return Read(fault="请回答“是”或“否”。")
 
 
+def _photo(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
+    """Words are no photo; a picture that is sent fills the slot by itself (`bot.snapshots`)."""
+    return Read(fault="请直接把照片发过来；没有就说“跳过”。")
+
+
 _READERS: dict[str, Callable[[Slot, str, tuple[Entity, ...], datetime], Read]] = {
     "text": _text, "choice": _choice, "date": _date, "amount": _amount, "months": _months, "phone": _phone,
     "district": _district, "room_code": _room_code, "stage": _stage, "number": _number, "yes_no": _yes_no,
+    "photo": _photo,
 }  # fmt: skip
 KINDS = frozenset(_READERS)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 import clock
 from knowledge_base import live
-from records import articles, cases, privacy, reminders
+from records import articles, case_photos, cases, privacy, reminders
 from records.base import write
 
 
@@ -36,3 +36,9 @@ def erasures_due(engine: Engine, data_dir: Path) -> int:
     """Erase who stopped following the account (platform's norm wx-cb-12: delete all of that user's data)."""
     with write(engine) as conn:
         return privacy.erase_due(conn, clock.now(), folder=data_dir)
+
+
+def case_photos_expire(engine: Engine, folder: Path) -> int:
+    """Delete photos whose cases were closed long ago. Returns how many."""
+    with write(engine) as conn:
+        return case_photos.expire(conn, clock.now(), folder)

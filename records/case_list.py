@@ -73,7 +73,8 @@ def listed(conn: Connection, reach: Reach, wanted: Filter, at: datetime, limit: 
     if wanted.mine:
         statement = statement.where(Case.assigned_to == wanted.mine)
     closed = Case.state.not_in(OPEN)
-    return list(conn.execute(statement.order_by(closed, Case.due_at, Case.id.desc()).limit(limit)))
+    no_clock = Case.due_at.is_(None)  # waits for the person: after what runs out
+    return list(conn.execute(statement.order_by(closed, no_clock, Case.due_at, Case.id.desc()).limit(limit)))
 
 
 def one(conn: Connection, reach: Reach, case_id: int) -> Row[Any] | None:

@@ -70,6 +70,9 @@ class Case(Base):
     assigned_to: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     filed_at: Mapped[datetime] = mapped_column(Instant)
     due_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When its level's clock runs out; None while it is closed, or waits for the person."""
+    paused_s: Mapped[int | None]
+    """Seconds that were left on the clock when it was returned to the person; below zero when it was overdue."""
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
@@ -177,7 +180,7 @@ def move(
 ) -> Row[Any]:  # fmt: skip
     """Move a case to `state` and note it where the person sees it. Returns the row before.
 
-    Raises `IllegalMove`; two members of staff can't make the same move twice, the second gets `IllegalMove`.
+    While it waits for what the person is to add (`returned`) its clock stands; what was left comes back with it. Raises `IllegalMove`; two members of staff can't make the same move twice, the second gets `IllegalMove`.
     """
     row = conn.execute(select(Case.__table__).where(Case.id == case_id)).first()
     if row is None or state not in MOVES[row.state]:
@@ -186,12 +189,24 @@ def move(
     statement = (
         update(Case)
         .where(Case.id == case_id, Case.state == row.state)
-        .values(state=state, closed_at=at if done else None, due_at=None if done else row.due_at)
+        .values(state=state, closed_at=at if done else None, **_clock(row, state, at, done=done))
     )
     if not conn.execute(statement).rowcount:
         raise IllegalMove(f"case {case_id} was moved by somebody else meanwhile")
     note(conn, case_id, actor, state, at, text=text, shown=True)
     return row
+
+
+def _clock(row: Row[Any], state: str, at: datetime, *, done: bool) -> dict[str, Any]:
+    """A case's clock once it is in `state`."""
+    if done:
+        return {"due_at": None, "paused_s": None}
+    if state == "returned":
+        left = int((row.due_at - at).total_seconds()) if row.due_at else None
+        return {"due_at": None, "paused_s": left}
+    if row.paused_s is not None:
+        return {"due_at": at + timedelta(seconds=row.paused_s), "paused_s": None}
+    return {"due_at": row.due_at, "paused_s": None}
 
 
 def climb_overdue(conn: Connection, at: datetime) -> int:

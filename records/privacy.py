@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, delete, select, update
 
-from records import audit, cases, conversations, declarations, schema, uploads
+from records import audit, case_photos, cases, conversations, declarations, schema, uploads
 from records.cases import Case, CaseEvent
 from records.declarations import Filing
 from records.handoffs import Alarm, Handoff
@@ -195,6 +195,7 @@ def _media(conn: Connection, person_id: int) -> Iterator[str]:
     for row in _messages(conn, person_id):
         if isinstance(row.body, dict) and row.body.get("media"):
             yield str(row.body["media"])
+    yield from case_photos.uploads_of(conn, person_id)
 
 
 def _message(row: Row[Any]) -> dict[str, Any]:
@@ -213,10 +214,11 @@ def _case(conn: Connection, row: Row[Any]) -> dict[str, Any]:
     return {
         "number": row.number, "title": row.title, "region": row.region, "state": row.state,
         "filed_at": _plain(row.filed_at), "closed_at": _plain(row.closed_at), "answers": row.data, "history": steps,
+        "photos": [photo.state for photo in case_photos.of_case(conn, row.id)],
     }  # fmt: skip
 
 
-_TOLD = frozenset({"messages", "cases", "handoffs", "alarms", "notes", "one_time_links"})
+_TOLD = frozenset({"messages", "cases", "case_photos", "handoffs", "alarms", "notes", "one_time_links"})
 """Tables that `export_of` tells in its own words, or leaves out: alarms, staff's notes, used-up links."""
 _INSIDE = re.compile(r"(_hash|_id|_by)$|^(id|attempts|errcode|error|key|score|reason)$")
 

@@ -7,6 +7,7 @@ from records import (
     bulletins,
     canned,
     case_files,
+    case_photos,
     cases,
     conversations,
     declarations,
@@ -45,7 +46,7 @@ from records.base import Base
 
 TABLES = Base.metadata
 MODULES = (
-    api_sessions, articles, audit, bulletins, canned, case_files, cases, conversations, declarations, dormitories, doubts, drafts, employers, handoffs, hours, inspections,
+    api_sessions, articles, audit, bulletins, canned, case_files, case_photos, cases, conversations, declarations, dormitories, doubts, drafts, employers, handoffs, hours, inspections,
     links, message_terms, notes, outbox, people, places, points, presence, proposals, public_answers, push_consents,
     ratings, reminders,
     reviews, room_codes, rooms, same_person, service_points, sessions, staff, subscriptions,

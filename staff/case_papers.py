@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, case_files, desk_queries, uploads
+from records import audit, case_files, case_photos, desk_queries, pictures, uploads
 from records.base import read, write
 from records.conversations import Message
 from records.inspections import RoomReport
@@ -27,16 +27,21 @@ AROUND = timedelta(days=3)
 def shown_with(conn: Connection, case: Row[Any]) -> dict[str, Any]:
     """What the case's page shows: files, photos of a report about a room, pictures of the chat."""
     report = conn.execute(select(RoomReport.__table__).where(RoomReport.case_number == case.number)).first()
-    return {"files": case_files.of_case(conn, case.id), "report": report, "sent": _sent(conn, case)}
+    return {
+        "files": case_files.of_case(conn, case.id), "report": report, "sent": _sent(conn, case),
+        "photos": case_photos.of_case(conn, case.id),
+    }  # fmt: skip
 
 
 def _sent(conn: Connection, case: Row[Any]) -> list[int]:
     """The pictures that the person sent about the time of the filing: their messages' ids. Nothing of the mind."""
     if case.person_id is None:
         return []
+    # What was sent for the form lies with the case already; of its pictures only later ones are new.
+    since = case.filed_at if case_photos.of_case(conn, case.id) else case.filed_at - AROUND
     about = (
         Message.person_id == case.person_id, Message.author == "person", Message.kind == "image",
-        Message.created_at.between(case.filed_at - AROUND, case.filed_at + AROUND),
+        Message.created_at.between(since, case.filed_at + AROUND),
     )  # fmt: skip
     plain = Message.owner.is_(None) | Message.owner.not_in(("crisis", "staff"))
     told = Message.intent.is_(None) | Message.intent.not_in(desk_queries.MIND)
@@ -79,6 +84,24 @@ def case_file(case_id: int, file_id: int) -> FlaskResponse:
     response.headers["Cache-Control"] = "private, no-store"
     if row.kind != "image/jpeg":
         response.headers["Content-Disposition"] = "attachment; filename=file.pdf"
+    return response
+
+
+@blueprint.get("/cases/<int:case_id>/photos/<int:photo_id>")
+@needs("cases.see")
+def case_photo(case_id: int, photo_id: int) -> FlaskResponse:
+    """A photo that came with the filed form. Every look is noted."""
+    with write(house().engine) as conn:
+        case = seen_case(conn, case_id)
+        row = next((one for one in case_photos.of_case(conn, case_id) if one.id == photo_id), None)
+        data = pictures.read(house().settings.data_dir, row.upload) if row and row.upload else None
+        if data is not None:
+            audit.note(conn, me().actor, "case.photo", f"case:{case.number}", clock.now())
+    if data is None:
+        abort(404, "照片还没有取到，或已按期删除。")
+    response = make_response(data)
+    response.mimetype = "image/jpeg"
+    response.headers["Cache-Control"] = "private, no-store"
     return response
 
 

@@ -16,6 +16,7 @@ from bot.web import bubbles, my_points, visitors
 from bot.web.blueprint import web
 from bot.web.visitors import service
 from records import (
+    case_photos,
     cases,
     consent,
     conversations,
@@ -134,16 +135,21 @@ def case(number: str) -> str:
         row = _case(conn, number)
         steps = [step for step in cases.history(conn, row.id) if step.shown]
         return render_template(
-            "web/me_case.html", case=row, photos=len(inspections.photos_of(conn, row.number)), steps=steps, states=cases.STATES, teams=TEAMS,
+            "web/me_case.html", case=row, photos=len(_photos(conn, row)), steps=steps, states=cases.STATES, teams=TEAMS,
             open="withdrawn" in cases.MOVES[row.state], back=_back(),
         )  # fmt: skip
+
+
+def _photos(conn: Connection, case: Row[Any]) -> list[str]:
+    """The names of the photos that one sent with a case, by the room's page or by the chat."""
+    return [*inspections.photos_of(conn, case.number), *case_photos.kept_of(conn, case.id)]
 
 
 @web.get("/me/cases/<number>/photo/<int:index>")
 def case_photo(number: str, index: int) -> Response:
     """A photo that one sent with a report, for oneself."""
     with read(service().engine) as conn:
-        kept = inspections.photos_of(conn, _case(conn, number).number)
+        kept = _photos(conn, _case(conn, number))
     data = pictures.read(service().settings.data_dir, kept[index]) if 0 <= index < len(kept) else None
     if data is None:
         abort(404)

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 import clock
+from bot.case_photos import Away, Gone
 from bot.service import Service
 from bot.wechat.client import client_of
 from bot.wechat.errors import ApiFault
@@ -79,6 +80,20 @@ def fetch(service: Service, media_id: str) -> str:
         data = client_of(service).download("media/get", {"media_id": media_id}, LARGEST)
         keep(service.settings, upload, data)
     return upload
+
+
+def original(service: Service, media_id: str) -> bytes:
+    """The bytes of a picture that somebody sent, from here or from the platform: `bot.case_photos.Fetch`."""
+    try:
+        return read(service.settings, upload_id(media_id))[0]
+    except FileNotFoundError:
+        pass
+    try:
+        return client_of(service).download("media/get", {"media_id": media_id}, LARGEST)
+    except ApiFault as fault:
+        if fault.action == "drop_for_user" or "larger than" in fault.detail:
+            raise Gone(str(fault)) from fault
+        raise Away(str(fault)) from fault
 
 
 def forget(settings: Settings, media_id: str) -> None:

@@ -35,8 +35,13 @@ INTENTS = [
     "help",
     "case_status",
 ]
+PICTURE = "［图片］"
 TURNS = st.lists(
-    st.tuples(st.one_of(st.sampled_from(SAID), st.text(max_size=30)), st.sampled_from(INTENTS), st.floats(0, 1)),
+    st.tuples(
+        st.one_of(st.sampled_from([*SAID, PICTURE, PICTURE]), st.text(max_size=30)),
+        st.sampled_from(INTENTS),
+        st.floats(0, 1),
+    ),
     max_size=14,
 )
 YES = ("确认", "是", "对", "都对", "确认提交", "affirm")
@@ -61,7 +66,11 @@ def test_no_form_breaks_traps_or_files_by_itself(name: str, turns: list) -> None
     talk = opened(everything(), name)
     for text, intent, probability in turns:
         before = Progress.unpacked(talk.state.form) if talk.state.form else None
-        decision = talk.say(text, intent, probability)
+        if text == PICTURE:
+            decision = talk.say("", kind="image", media=f"m{len(str(before))}")
+            assert decision.filing is None, "a picture is no signature"
+        else:
+            decision = talk.say(text, intent, probability)
         assert decision.replies or decision.filing, "an answer, always"
         if decision.filing is not None:
             assert before is not None and before.asking == "confirm", "only what was summed up is filed"

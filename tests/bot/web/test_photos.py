@@ -1,11 +1,14 @@
 """Pictures: only real ones, without where they were taken, kept encrypted, seen by nobody else."""
 
 import io
+import re
+from functools import partial
 
 import pytest
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from bot import case_photos
 from bot.service import Service
 from records import uploads
 from tests.bot.web.conftest import Browser
@@ -68,3 +71,41 @@ def test_deleting_ones_records_deletes_the_pictures(browser: Browser, city: Serv
     browser.submit("/me/delete", "/me/delete", sure="yes")
     assert files(city) == []
     assert uploads.read(city.settings.data_dir / "uploads", mine["photo"].rsplit("/", 1)[-1]) is None
+
+
+def report(browser: Browser) -> str:
+    """A hazard report with a photo, filed; its number."""
+    browser.say("", choice="form:hazard_report")
+    for text in ("消防", "海曙区演练路1号"):
+        browser.say(text)
+    assert "照片收到了" in str(send(browser, picture()).json)
+    for text in ("楼道里堆满了电瓶车", "否", "跳过"):
+        said = browser.say(text)
+    assert "照片：1张" in str(said)
+    found = re.search(r"[A-Z]{2}-\d{8}-\d{4}", str(browser.say("确认")))
+    assert found
+    return found[0]
+
+
+def test_a_picture_for_a_report_lies_with_the_case_and_is_shown_to_its_owner(
+    browser: Browser, other: Browser, city: Service
+) -> None:
+    number = report(browser)
+    assert case_photos.gather(city, {"web": partial(case_photos.own, city)}) == 1
+    page = browser.page(f"/me/cases/{number}")
+    shown = browser.get(f"/me/cases/{number}/photo/0")
+    assert f"/me/cases/{number}/photo/0" in page and "<dd>1张</dd>" in page
+    assert shown.mimetype == "image/jpeg" and b"TAKEN-AT-HOME" not in shown.data
+    assert f"/me/cases/{number}/photo/0" in browser.page("/me/export")
+    other.say("你好")
+    assert other.get(f"/me/cases/{number}/photo/0").status_code == 404
+    browser.submit("/me/delete", "/me/delete", sure="yes")
+    assert files(city) == []
+
+
+def test_a_picture_that_went_meanwhile_is_said_to_be_missing(browser: Browser, city: Service) -> None:
+    number = report(browser)
+    folder = city.settings.data_dir / "uploads"
+    uploads.remove(folder, [path.name for path in folder.rglob("?" * 32)])
+    assert case_photos.gather(city, {"web": partial(case_photos.own, city)}) == 0
+    assert "有一张照片没有取到" in browser.page(f"/me/cases/{number}")
