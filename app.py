@@ -29,7 +29,7 @@ from intents.understander import Understander
 from jobs import clocks, demo, doctor, moves, queue, reconcile, retention, supervisor, worker
 from jobs import delivery as outbox
 from knowledge_base import live
-from records import crypto
+from records import crypto, scanner
 from records.base import engine_for
 from records.switches import Watch
 from settings import Settings, SettingsError
@@ -68,6 +68,7 @@ def _create_app(settings: Settings | None = None, **parts: Any) -> Flask:
 def build_service(settings: Settings, **parts: Any) -> Service:
     """Everything a turn needs, without a web server around it (the worker and the commands use it too)."""
     crypto.configure(settings.data_key, settings.lookup_key)
+    scanner.configure(settings.clamav_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = engine_for(settings.database_url, pool=settings.threads + 2)
     client = redis_server.connect(settings)

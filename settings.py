@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 REGIONS = ("ningbo", "zhongshan")
 ACCOUNT_KINDS = ("service", "subscription", "test")
@@ -81,8 +82,12 @@ class Settings:
     """Where the console's live updates are served; 0: nowhere, the console asks every few seconds."""
     stream_url: str
     """How browsers reach the live updates (behind a proxy); empty: the page's own host at `stream_port`."""
-    force_totp: bool
-    """Whether administrators must have a second factor; always so in production."""
+    force_totp: str
+    """Who must have a second factor: `everybody` (production, unless told otherwise), `administrators`, or nobody."""
+    breached_passwords: Path | None
+    """A list of stolen passwords that the office fetched (`records/breached.py`); None: new ones aren't looked up."""
+    clamav_url: str
+    """The virus scanner's socket, unix:/path or tcp://host:3310; empty: files aren't scanned."""
     outside_webhook: str
     """A WeCom group robot that is told of alarms nobody takes; empty: none."""
     outside_mail_to: str
@@ -99,6 +104,19 @@ class Settings:
     def rehearsal(self) -> bool:
         """True where the sandbox and demo logins exist."""
         return self.app_mode == "rehearsal"
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach the service by https, as production always is."""
+        return self.public_url.startswith("https://")
+
+    def cookie(self, name: str) -> str:
+        """A cookie's name. By https browsers then take it from this very host only, not from a neighbour's name."""
+        return f"__Host-{name}" if self.https else name
+
+    def cookie_path(self, path: str) -> str:
+        """Where a cookie goes: `__Host-` is only taken for the whole host."""
+        return "/" if self.https else path
 
     @property
     def model_dir(self) -> Path:
@@ -209,7 +227,9 @@ class _Reader:
             log_level=self.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
             stream_port=self.number("STREAM_PORT", port + 1 if port < 65535 else 0, 0, 65535, int),
             stream_url=(self.env.get("STREAM_URL") or "").rstrip("/"),
-            force_totp=production,
+            force_totp=self.one_of("FORCE_TOTP", ("everybody", "administrators"), "everybody") if production else "",
+            breached_passwords=self._breached(),
+            clamav_url=self._address("CLAMAV_URL", ("unix:/", "tcp://")),
             outside_webhook=self._address("OUTSIDE_WEBHOOK", ("https://", "http://")),
             outside_mail_to=self.env.get("OUTSIDE_MAIL_TO") or "",
             outside_mail_from=self.env.get("OUTSIDE_MAIL_FROM") or "",
@@ -226,6 +246,13 @@ class _Reader:
             self.faults.append("FLASK_DEBUG is on; production refuses debug, unset it")
         if "/sandbox" in (self.env.get("WECHAT_API_BASE") or ""):
             self.faults.append("WECHAT_API_BASE points at a sandbox; production talks to the platform itself")
+        if self.one_of("INNER_TLS", ("required", "off"), "required") == "required":
+            self.faults.extend(
+                f"{name} goes over a network in the clear; {way}, or, where that network is one machine's or encrypted "
+                "by itself, say INNER_TLS=off"
+                for name, way in _INNER.items()
+                if _in_the_clear(self.env.get(name) or "")
+            )
 
     def _mini_program(self, made: Mapping[str, str]) -> tuple[str, str]:
         """AppID and AppSecret of the mini-program; made up in rehearsal, both or none in production."""
@@ -236,6 +263,14 @@ class _Reader:
             return given
         secret = self.kept.setdefault("MINI_APP_SECRET", secrets.token_hex(16))
         return self.kept.setdefault("MINI_APP_ID", "wx" + secrets.token_hex(8)), secret
+
+    def _breached(self) -> Path | None:
+        named = self.env.get("BREACHED_PASSWORDS") or ""
+        if named and not Path(named).is_file():
+            self.faults.append(
+                f"BREACHED_PASSWORDS names {named}, which is no file; leave it empty or give the list's path"
+            )
+        return Path(named) if named else None
 
     def _address(self, name: str, schemes: tuple[str, ...]) -> str:
         value = self.env.get(name) or ""
@@ -249,6 +284,24 @@ class _Reader:
         if unknown:
             self.faults.append(f"REGIONS names {', '.join(unknown)}; there are packs for: {', '.join(REGIONS)}")
         return named
+
+
+_INNER = {
+    "DATABASE_URL": "add ?sslmode=verify-full", "REDIS_URL": "use rediss://", "RASA_URL": "use https://",
+    "CLAMAV_URL": "use its socket on this machine, unix:/…",
+}  # fmt: skip
+"""What is called within the house, and how it is called safely."""
+
+
+def _in_the_clear(address: str) -> bool:
+    """Whether calls to `address` leave this machine without a cipher and a checked certificate."""
+    parts = urlsplit(address)
+    query = parse_qs(parts.query)
+    host = query.get("host", [parts.hostname or ""])[0]
+    here = host in ("", "localhost", "::1") or host.startswith(("127.", "/"))
+    if here or parts.scheme in ("rediss", "https", "unix", "sqlite"):
+        return False
+    return query.get("sslmode", [""])[0] not in ("verify-ca", "verify-full")
 
 
 def lookup_key_of(data_key: str) -> str:

@@ -29,10 +29,11 @@ def prepare(app: Flask, settings: Settings) -> None:
     """Set up sessions, CSRF, headers and error pages on an application."""
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME="city",
+        SESSION_COOKIE_NAME=settings.cookie("city"),
+        SESSION_COOKIE_PATH="/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=settings.https,
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
@@ -63,10 +64,21 @@ FIXED = {
 
 def transport(app: Flask) -> dict[str, str]:
     """Where the service is reached by https, browsers are to insist on it. (Behind a proxy requests come by http.)"""
-    return {"Strict-Transport-Security": "max-age=31536000"} if app.config["SESSION_COOKIE_SECURE"] else {}
+    return (
+        {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+        if app.config["SESSION_COOKIE_SECURE"]
+        else {}
+    )
+
+
+_REFUSALS = (400, 401, 403, 413, 415, 422, 429)
 
 
 def _protect(response: Response) -> Response:
+    # A line for each refusal, so that somebody who tries doors shows; the callback writes its own.
+    if response.status_code in _REFUSALS and request.blueprint != "wechat":
+        who = f" staff:{g.staff.id}" if "staff" in g else ""
+        current_app.logger.info("refused %s %s %s%s", response.status_code, request.method, request.endpoint, who)
     headers = response.headers
     for name, value in (FIXED | transport(current_app)).items():
         headers.setdefault(name, value)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from records import crypto, migrate, rotate
+from records import breached, crypto, migrate, rotate, scanner
 from records.base import Busy, read
 from settings import Settings, SettingsError
 
@@ -54,7 +54,7 @@ class House(Protocol):
 def looks(house: House) -> list[Look]:
     """Every look that needs no channel, in the order they are told."""
     return [
-        lambda: _configuration(house.settings), lambda: _disk(house.settings), lambda: _database(house.engine),
+        lambda: _configuration(house.settings), lambda: _doors(house.settings), lambda: _disk(house.settings), lambda: _database(house.engine),
         lambda: _keys(house.engine), lambda: _redis(house), lambda: _model(house), lambda: _knowledge(house),
     ]  # fmt: skip
 
@@ -127,6 +127,31 @@ def _configuration(settings: Settings) -> Iterable[Finding]:
         yield Finding(
             "warn", "没人接的危机报警不会通知到外面", "设 OUTSIDE_WEBHOOK（企业微信群机器人）或 OUTSIDE_MAIL_TO"
         )
+
+
+def _doors(settings: Settings) -> Iterable[Finding]:
+    """What guards accounts and files."""
+    try:
+        said = scanner.version()
+        if said is None:
+            yield Finding("warn", "没有设病毒扫描：照片会重画，PDF 按原样收下", "装 ClamAV，把 CLAMAV_URL 设成它的接口")
+        else:
+            yield Finding("ok", f"病毒扫描在运行（{said}）")
+    except scanner.Away:
+        yield Finding("bad", "病毒扫描没有应答：所有照片和文件都收不下", f"启动 clamd，或检查 {settings.clamav_url}")
+    if settings.breached_passwords is not None:
+        wrong = breached.fault(settings.breached_passwords)
+        yield (
+            Finding("bad", f"泄露密码清单读不了（{wrong}）", "重新下载 BREACHED_PASSWORDS 指的文件")
+            if wrong
+            else Finding("ok", "新密码会查泄露清单")
+        )
+    elif not settings.rehearsal:
+        yield Finding(
+            "warn", "没有泄露密码清单，新密码只查常见的", "下载按 SHA-1 排序的清单，路径写进 BREACHED_PASSWORDS"
+        )
+    if not settings.rehearsal and settings.force_totp != "everybody":
+        yield Finding("warn", "只有管理员必须两步验证", "去掉 FORCE_TOTP，让每个工作人员都用")
 
 
 def _disk(settings: Settings) -> Iterable[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from records import uploads
+from records import scanner, uploads
 
 LARGEST = 12 * 1024 * 1024
 _PIXELS = 50_000_000
@@ -37,6 +37,10 @@ def redrawn(data: bytes) -> bytes:
     """
     if len(data) > LARGEST:
         raise NotAPicture(f"照片太大了（超过{LARGEST >> 20}MB），请选小一点的")
+    try:
+        scanner.check(data)
+    except scanner.Refused as fault:
+        raise NotAPicture(str(fault)) from fault
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

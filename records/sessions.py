@@ -80,6 +80,12 @@ def end_all(conn: Connection, staff_id: int, at: datetime, *, but: int | None = 
     return conn.execute(mine.values(ended_at=at)).rowcount
 
 
+def end_one(conn: Connection, staff_id: int, session_id: int, at: datetime) -> int:
+    """End one session of an account. Returns 0 when it is over already, or somebody else's."""
+    mine = (Session.id == session_id, Session.staff_id == staff_id, Session.ended_at.is_(None))
+    return conn.execute(update(Session).where(*mine).values(ended_at=at)).rowcount
+
+
 def of_staff(conn: Connection, staff_id: int, at: datetime) -> list[Row[Any]]:
     """An account's running sessions, the newest first."""
     alive = (Session.staff_id == staff_id, Session.ended_at.is_(None), Session.seen_at > at - IDLE)

@@ -108,11 +108,11 @@ def logout() -> Response:
 @needs("account.own")
 def theme() -> Response:
     """Light, dark, or as the computer has it."""
-    wish = request.form.get("theme", "auto")
+    wish, settings = request.form.get("theme", "auto"), house().settings
     answer = redirect(request.referrer if _same_host(request.referrer) else url_for("staff.home"))
     answer.set_cookie(
-        "city_theme", wish if wish in ("light", "dark") else "auto", path="/staff", max_age=31_536_000, samesite="Lax",
-        httponly=True,
+        settings.cookie("city_theme"), wish if wish in ("light", "dark") else "auto", path=settings.cookie_path("/staff"),
+        max_age=31_536_000, samesite="Lax", httponly=True, secure=settings.https,
     )  # fmt: skip
     return answer
 
@@ -137,7 +137,7 @@ def password_changed() -> Response:
     with read(house().engine) as conn:
         row = staff.get(conn, me().id)
     new = request.form.get("new", "")
-    fault = passwords.fault(new, me().login)
+    fault = passwords.fault(new, me().login, me().name, house().settings.breached_passwords)
     if row is None or not passwords.matches(row.password_hash, request.form.get("old", "")[:128]):
         fault = "现在的密码不对。"
     elif new != request.form.get("again", ""):
@@ -154,6 +154,25 @@ def password_changed() -> Response:
     return redirect(url_for("staff.account"))
 
 
+@blueprint.post("/account/sessions")
+@needs("account.own")
+def session_ended() -> Response:
+    """End one of one's other sessions, or (`which=all`) all of them; the password is asked for."""
+    which, now = request.form.get("which", ""), clock.now()
+    with write(house().engine) as conn:
+        row = staff.get(conn, me().id)
+        if row is None or not passwords.matches(row.password_hash, request.form.get("password", "")[:128]):
+            flash("密码不对，没有退出任何登录。", "error")
+            return redirect(url_for("staff.account"))
+        if which == "all":
+            ended = sessions.end_all(conn, me().id, now, but=me().session_id)
+        else:
+            ended = sessions.end_one(conn, me().id, int(which) if which.isdecimal() else 0, now)
+        audit.note(conn, me().actor, "staff.sessions_own", me().actor, now, str(ended))
+    flash(f"已退出{ended}处登录。", "good")
+    return redirect(url_for("staff.account"))
+
+
 @blueprint.get("/account/second-factor")
 @needs("account.own")
 def second_factor() -> str:
@@ -167,15 +186,15 @@ def second_factor() -> str:
 @blueprint.post("/account/second-factor")
 @needs("account.own")
 def second_factor_set() -> Response:
-    """Turn the second factor on (with a first code) or off (with the password)."""
+    """Turn the second factor on (with the password and a first code) or off (with the password)."""
     now = clock.now()
     with write(house().engine) as conn:
         row = staff.get(conn, me().id)
         if row is None:
             abort(403)
         if request.form.get("off"):
-            if house().settings.force_totp and me().role == "administrator":
-                abort(403, "正式运行时，管理员不能关掉两步验证。")
+            if doors.totp_wanted(me().role):
+                abort(403, "正式运行时，您的账号不能关掉两步验证。")
             if not passwords.matches(row.password_hash, request.form.get("password", "")[:128]):
                 flash("密码不对，两步验证没有关。", "error")
                 return redirect(url_for("staff.account"))
@@ -183,6 +202,9 @@ def second_factor_set() -> Response:
             audit.note(conn, me().actor, "staff.totp_off", me().actor, now)
             flash("两步验证已关。", "good")
             return redirect(url_for("staff.account"))
+        if not passwords.matches(row.password_hash, request.form.get("password", "")[:128]):
+            flash("密码不对，两步验证没有打开。", "error")
+            return redirect(url_for("staff.second_factor"))
         secret = session.get("totp_new", "")
         step = totp.step_of(secret, request.form.get("code", "")[:10], now) if secret else None
         if step is None:

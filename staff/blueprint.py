@@ -113,7 +113,7 @@ def _context() -> dict[str, Any]:
         "may": who.may if who else (lambda _permission: False),
         "now": clock.now(),
         "navigation": navigation,
-        "theme": request.cookies.get("city_theme", "auto"),
+        "theme": request.cookies.get(house().settings.cookie("city_theme"), "auto"),
         "rehearsal": house().settings.rehearsal,
     }
 

@@ -24,7 +24,7 @@ staff_commands = AppGroup("staff", help="Accounts of the console.")
 def create(login: str, name: str, role: str, teams: tuple[str, ...], password: str) -> None:
     """Make an account."""
     shown = "" if password else passwords.made_up()
-    fault = passwords.fault(password or shown, login)
+    fault = passwords.fault(password or shown, login, name, house().settings.breached_passwords)
     if fault:
         raise click.ClickException(fault)
     migrate.upgrade(house().engine)

@@ -35,11 +35,17 @@ _WITHOUT_TOTP = ("staff.second_factor", "staff.second_factor_set", "staff.logout
 
 def needs_totp(who: Me) -> bool:
     """Whether this account must set up its second factor before anything else."""
-    return house().settings.force_totp and who.role == "administrator" and not who.has_totp
+    return totp_wanted(who.role) and not who.has_totp
+
+
+def totp_wanted(role: str) -> bool:
+    """Whether accounts of a role may not be without a second factor."""
+    wanted = house().settings.force_totp
+    return wanted == "everybody" or (wanted == "administrators" and role == "administrator")
 
 
 def _session_row() -> Any:
-    token = request.cookies.get(COOKIE, "")
+    token = request.cookies.get(_name(), "")
     if not token:
         return None
     with read(house().engine) as conn:
@@ -79,22 +85,31 @@ def open_session(response: Response | BaseResponse, staff_id: int, *, full: bool
     now = clock.now()
     device = request.user_agent.string[:120]
     with write(house().engine) as conn:
-        old = request.cookies.get(COOKIE)
+        old = request.cookies.get(_name())
         if old:
             sessions.end(conn, old, now)
         token = sessions.start(conn, staff_id, now, full=full, device=device)
     session.pop("csrf_token", None)
+    settings = house().settings
     response.set_cookie(
-        COOKIE, token, path="/staff", httponly=True, samesite="Lax", max_age=int(sessions.ABSOLUTE.total_seconds()),
-        secure=house().settings.public_url.startswith("https://"),
+        _name(), token, path=settings.cookie_path("/staff"), httponly=True, samesite="Lax", secure=settings.https,
+        max_age=int(sessions.ABSOLUTE.total_seconds()),
     )  # fmt: skip
 
 
 def close_session(response: BaseResponse) -> None:
     """Log this browser out."""
-    token = request.cookies.get(COOKIE)
+    token, settings = request.cookies.get(_name()), house().settings
     if token:
         with write(house().engine) as conn:
             sessions.end(conn, token, clock.now())
     session.pop("csrf_token", None)
-    response.delete_cookie(COOKIE, path="/staff")
+    response.delete_cookie(
+        _name(), path=settings.cookie_path("/staff"), secure=settings.https, httponly=True, samesite="Lax"
+    )
+    # What the console's pages kept in this browser (words not yet sent) goes with the session.
+    response.headers["Clear-Site-Data"] = '"storage"'
+
+
+def _name() -> str:
+    return house().settings.cookie(COOKIE)

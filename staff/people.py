@@ -104,7 +104,7 @@ def invited_given(token: str) -> str | Response | tuple[str, int]:
         row = staff.invitation(conn, token, clock.now())
     if row is None:
         abort(404, "这个邀请链接已经用过或过期了。请让管理员再发一个。")
-    fault = passwords.fault(password, login)
+    fault = passwords.fault(password, login, row.name, house().settings.breached_passwords)
     if not login.isascii() or not login.replace("-", "").replace(".", "").isalnum() or len(login) < 3:
         fault = "账号要3个以上的字母或数字。"
     if password != request.form.get("again", ""):

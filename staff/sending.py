@@ -7,7 +7,7 @@ from flask import abort, jsonify, request
 from werkzeug.wrappers import Response
 
 import clock
-from records import file_links, pictures, staff_words, typing_marks, uploads
+from records import file_links, pictures, scanner, staff_words, typing_marks, uploads
 from records.base import read, write
 from staff.blueprint import blueprint
 from staff.chat import KEY, _done, owned
@@ -58,11 +58,16 @@ def keep(data: bytes, filename: str) -> tuple[str, str, str]:
         raise NotAPaper(f"文件太大了，最多{LARGEST >> 20}MB")
     folder = house().settings.data_dir / "uploads"
     title = " ".join(filename.replace("/", " ").replace("\\", " ").split())[-60:] or "文件"
-    if data.startswith(b"%PDF-"):
-        return uploads.keep(folder, data), "application/pdf", title
     try:
+        if data.startswith(b"%PDF-"):
+            scanner.check(data)  # kept as it came; pictures are looked at where they are drawn anew
+            return uploads.keep(folder, data), "application/pdf", title
         return uploads.keep(folder, pictures.redrawn(data)), "image/jpeg", title
+    except scanner.Refused as fault:
+        raise NotAPaper(str(fault)) from fault
     except pictures.NotAPicture as fault:
+        if isinstance(fault.__cause__, scanner.Refused):
+            raise NotAPaper(str(fault)) from fault
         raise NotAPaper("只能发照片（JPG、PNG）或 PDF 文件") from fault
 
 

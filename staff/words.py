@@ -53,7 +53,7 @@ DEEDS = {
     "shift.added": "排班", "staff.created": "开账号", "staff.invited": "邀请同事", "staff.joined": "同事加入",
     "staff.change": "改账号", "staff.disable": "停用账号", "staff.disabled": "停用账号", "staff.enable": "恢复账号",
     "staff.sessions": "退出所有登录", "staff.totp": "清掉两步验证", "staff.totp_on": "打开两步验证",
-    "staff.totp_off": "关掉两步验证", "staff.password": "改密码", "quality.opened": "质检阅读", "quality.scored": "质检打分",
+    "staff.totp_off": "关掉两步验证", "staff.password": "改密码", "staff.sessions_own": "退出自己别处的登录", "quality.opened": "质检阅读", "quality.scored": "质检打分",
     "draft.sent": "原样发出答案", "draft.edited": "改答案后发出", "draft.refused": "退掉答案", "people.merged": "合并会话",
     "people.parted": "拆开会话", "case.attached": "加附件", "case.photo": "看随表照片", "bulletin.written": "写通知", "bulletin.submitted": "通知送审",
     "bulletin.returned": "通知退回", "bulletin.approved": "批准通知", "bulletin.stopped": "停发通知",

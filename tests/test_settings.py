@@ -33,7 +33,11 @@ def refused(env: dict[str, str]) -> str:
 
 def test_production_starts_with_everything_given(earnest: dict[str, str]) -> None:
     settings = Settings.from_env(earnest)
-    assert not settings.rehearsal and settings.wechat_api_base == "https://api.weixin.qq.com" and settings.force_totp
+    assert (
+        not settings.rehearsal
+        and settings.wechat_api_base == "https://api.weixin.qq.com"
+        and settings.force_totp == "everybody"
+    )
     assert not (Path(earnest["DATA_DIR"]) / "secrets.json").exists(), "production makes no secrets up"
 
 
@@ -127,3 +131,24 @@ def test_no_secret_shows_in_a_representation(earnest: dict[str, str]) -> None:
     for name in ("secret_key", "data_key", "lookup_key", "wechat_app_secret", "wechat_token", "wechat_aes_key"):
         assert getattr(settings, name) and getattr(settings, name) not in repr(settings)
     assert {field.name for field in fields(settings)} >= {"mini_app_id", "mini_app_secret"}
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "safe"),
+    [("DATABASE_URL", "postgresql+psycopg://u:p@db.city.test/city", "postgresql+psycopg://u:p@db.city.test/city?sslmode=verify-full"),
+     ("DATABASE_URL", "postgresql://u:p@10.0.0.7/city?sslmode=require", "postgresql://u:p@127.0.0.1/city"),
+     ("DATABASE_URL", "postgresql://u@/city?host=10.0.0.7", "postgresql://u@/city?host=/run/postgresql"),
+     ("REDIS_URL", "redis://:p@redis.city.test:6379/0", "rediss://:p@redis.city.test:6379/0"),
+     ("REDIS_URL", "redis://10.0.0.8", "unix:///run/redis.sock"), ("RASA_URL", "http://rasa:5005", "https://rasa.city.test"),
+     ("CLAMAV_URL", "tcp://scanner:3310", "unix:/run/clamav/clamd.ctl")],
+)  # fmt: skip
+def test_production_calls_nothing_in_the_clear_over_a_network(
+    earnest: dict[str, str], name: str, plain: str, safe: str
+) -> None:
+    assert f"{name} goes over a network in the clear" in refused(earnest | {name: plain})
+    Settings.from_env(earnest | {name: safe})
+    Settings.from_env(earnest | {name: plain, "INNER_TLS": "off"})
+
+
+def test_a_list_of_stolen_passwords_that_is_not_there_stops_the_start(earnest: dict[str, str], tmp_path: Path) -> None:
+    assert "BREACHED_PASSWORDS names" in refused(earnest | {"BREACHED_PASSWORDS": str(tmp_path / "none")})

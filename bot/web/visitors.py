@@ -69,8 +69,8 @@ def keep(response: Response) -> Response:
     if visitor is not None and g.get("visitor_touched"):
         value = _signer("visitor").dumps([visitor.id, int(visitor.kiosk)])
         response.set_cookie(
-            COOKIE, value, max_age=None if visitor.kiosk else LIFE, httponly=True, samesite="Lax",
-            secure=service().settings.public_url.startswith("https://"),
+            _name(), value, max_age=None if visitor.kiosk else LIFE, httponly=True, samesite="Lax",
+            secure=service().settings.https,
         )  # fmt: skip
     return response
 
@@ -95,7 +95,7 @@ def service() -> Service:
 
 
 def _from_cookie() -> Visitor | None:
-    raw = request.cookies.get(COOKIE, "")
+    raw = request.cookies.get(_name(), "")
     try:
         id, kiosk = _signer("visitor").loads(raw, max_age=LIFE)
         if kiosk:
@@ -108,9 +108,13 @@ def _from_cookie() -> Visitor | None:
 def _was_kiosk() -> bool:
     """Whether the cookie, however old, was a kiosk's: its next visitor is one at a kiosk too."""
     try:
-        return bool(_signer("visitor").loads(request.cookies.get(COOKIE, ""))[1])
+        return bool(_signer("visitor").loads(request.cookies.get(_name(), ""))[1])
     except (BadSignature, ValueError, TypeError, IndexError):
         return False
+
+
+def _name() -> str:
+    return service().settings.cookie(COOKIE)
 
 
 def _signer(purpose: str) -> URLSafeTimedSerializer:

@@ -18,6 +18,7 @@ from bot.case_photos import Away, Gone
 from bot.service import Service
 from bot.wechat.client import client_of
 from bot.wechat.errors import ApiFault
+from records import scanner
 from records.base import read as read_only
 from records.conversations import Message
 from records.crypto import cipher
@@ -123,6 +124,11 @@ def sweep(service: Service) -> int:
             fetched += _fetch_new(service, str(row.body.get("media", "")))
         except NotAPicture:
             log.warning("a picture of message %s is no picture of a kind we keep", row.id)
+        except scanner.Infected:
+            log.warning("the picture of message %s holds a virus; it isn't kept", row.id)
+        except scanner.Away:
+            log.error("the virus scanner is away; pictures wait on the platform's side")
+            break
         except ApiFault as fault:
             if fault.action != "drop_for_user" and "larger than" not in fault.detail:
                 break
@@ -139,8 +145,9 @@ def _fetch_new(service: Service, media_id: str) -> bool:
 
 
 def keep(settings: Settings, upload: str, data: bytes) -> None:
-    """Store a picture's bytes, encrypted, whole or not at all. Raises `NotAPicture`."""
+    """Store a picture's bytes, encrypted, whole or not at all. Raises `NotAPicture` and `scanner.Refused`."""
     kind_of(data)
+    scanner.check(data)
     path = path_of(settings, upload)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{upload}.{secrets.token_hex(4)}.draft")

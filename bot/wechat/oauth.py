@@ -109,8 +109,8 @@ def login() -> BaseResponse:
     kept = _signer(settings).dumps({"state": state, "next": safe_path(request.args.get("next", HOME))})
     response = redirect(_authorize_url(settings, state))
     response.set_cookie(
-        _cookie(state), kept, max_age=LIFE, path="/wechat/oauth", httponly=True, samesite="Lax",
-        secure=settings.public_url.startswith("https"),
+        _cookie(settings, state), kept, max_age=LIFE, path=settings.cookie_path("/wechat/oauth"), httponly=True,
+        samesite="Lax", secure=settings.https,
     )  # fmt: skip
     return response
 
@@ -135,7 +135,11 @@ def callback() -> BaseResponse:
     except Busy:
         return _notice("暂时登录不了", "系统正忙。请过一会儿再试；着急的事可以拨打12345。", 503, kept)
     response = redirect(kept)
-    response.delete_cookie(_cookie(state), path="/wechat/oauth")
+    settings = service.settings
+    response.delete_cookie(
+        _cookie(settings, state), path=settings.cookie_path("/wechat/oauth"), secure=settings.https, httponly=True,
+        samesite="Lax",
+    )  # fmt: skip
     return response
 
 
@@ -143,7 +147,9 @@ def callback() -> BaseResponse:
 def leave() -> BaseResponse:
     """Sign out on this browser."""
     session.pop("person", None)
-    return redirect("/")
+    response = redirect("/")
+    response.headers["Clear-Site-Data"] = '"storage"'  # half-filled forms kept by the pages of this browser
+    return response
 
 
 @blueprint.after_request
@@ -187,16 +193,16 @@ def _authorize_url(settings: Settings, state: str) -> str:
 def _kept(settings: Settings, state: str) -> str | None:
     """The page to return to, when this browser left with this state not long ago; None otherwise."""
     try:
-        kept = _signer(settings).loads(request.cookies.get(_cookie(state), ""), max_age=LIFE)
+        kept = _signer(settings).loads(request.cookies.get(_cookie(settings, state), ""), max_age=LIFE)
     except BadSignature:
         return None
     matches = hmac.compare_digest(str(kept["state"]).encode(), state.encode("utf-8", "replace"))
     return safe_path(str(kept["next"])) if matches else None
 
 
-def _cookie(state: str) -> str:
+def _cookie(settings: Settings, state: str) -> str:
     # One cookie for each login under way: two pages opened at once must not spoil each other's.
-    return "wx_login_" + "".join(char for char in state[:8] if char in "0123456789abcdef")
+    return settings.cookie("wx_login_" + "".join(char for char in state[:8] if char in "0123456789abcdef"))
 
 
 def _signer(settings: Settings) -> URLSafeTimedSerializer:

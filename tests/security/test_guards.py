@@ -182,7 +182,7 @@ def check_headers(path: str, headers: dict[str, str]) -> None:
     assert headers["X-Frame-Options"] in ("DENY", "SAMEORIGIN"), path
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin", path
     assert "no-store" in headers["Cache-Control"], path
-    assert "max-age=" in headers["Strict-Transport-Security"], path
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains", path
     assert "Werkzeug" not in headers.get("Server", "") and "X-Powered-By" not in headers, path
 
 
@@ -217,11 +217,40 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(city: Flask) -> Non
     form = {"login": "supervisor", "password": "rehearsal-2026", "csrf_token": token_of(page)}
     answer = client.post("/staff/login", data=form, headers={"Referer": "https://localhost/staff/login"})
     set_here += answer.headers.getlist("Set-Cookie")
-    assert {value.split("=")[0] for value in set_here} >= {"visitor", "city", "city_staff"}
+    form = {"theme": "dark", "csrf_token": token_of(client.get("/staff/account").text)}
+    answer = client.post("/staff/theme", data=form, headers={"Referer": "https://localhost/staff"})
+    set_here += answer.headers.getlist("Set-Cookie")
+    set_here += client.get("/wechat/oauth/login").headers.getlist("Set-Cookie")
+    names = {value.split("=")[0].removeprefix("__Host-") for value in set_here}
+    assert {"visitor", "city", "city_staff", "city_theme"} <= names and any(
+        one.startswith("wx_login_") for one in names
+    )
     for value in set_here:
         assert "Secure" in value and "HttpOnly" in value and "SameSite=Lax" in value, value
-    staffs = next(value for value in set_here if value.startswith("city_staff="))
-    assert "Path=/staff" in staffs
+        # Browsers take such a cookie from this very host only: not from a neighbour's name, not by plain http.
+        assert value.startswith("__Host-") and "Path=/;" in value + ";" and "Domain" not in value, value
+
+
+def test_at_the_end_the_browser_is_told_to_forget(city: Flask) -> None:
+    client = log_in(city, "officer")
+    form = {"csrf_token": token_of(client.get("/staff/account").text)}
+    answer = client.post("/staff/logout", data=form, headers={"Referer": "https://localhost/staff"})
+    assert answer.headers["Clear-Site-Data"] == '"storage"'
+    gone = [value for value in answer.headers.getlist("Set-Cookie") if value.startswith("__Host-city_staff=;")]
+    assert gone and "Secure" in gone[0] and "Path=/" in gone[0], "browsers ignore it without both"
+    assert client.get("/staff/account").status_code == 302
+
+
+def test_each_refusal_leaves_a_line(city: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    client = log_in(city, "officer")
+    with caplog.at_level("INFO"):
+        assert client.get("/staff/audit").status_code == 403
+        assert browser(city).post("/staff/login", data={"login": "x"}).status_code == 400
+        assert browser(city).get("/api/v1/cases").status_code == 401
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(re.fullmatch(r"refused 403 GET staff\.audit_page staff:\d+", line) for line in lines)
+    assert "refused 400 POST staff.login_given" in lines
+    assert any(line.startswith("refused 401 GET api.") for line in lines)
 
 
 def test_a_fault_of_ours_shows_no_trace(city: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,11 +182,13 @@ def test_production_wants_a_second_factor_of_administrators(app: Flask, hire) ->
 
     service = app.extensions["service"]
     desk, other = hire("administrator"), hire("officer")
-    service.settings = replace(service.settings, force_totp=True)
+    service.settings = replace(service.settings, force_totp="administrators")
     assert desk.client.get("/staff/account").headers["Location"].endswith("/staff/account/second-factor")
     page = desk.get("/staff/account/second-factor")
     assert "必须先打开两步验证" in page
     other.get("/staff/account")
+    service.settings = replace(service.settings, force_totp="everybody")
+    assert other.client.get("/staff/account").headers["Location"].endswith("/staff/account/second-factor")
 
 
 def test_a_login_goes_back_only_into_the_console(app: Flask, hire) -> None:
