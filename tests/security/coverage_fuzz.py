@@ -73,7 +73,8 @@ def article(data: bytes) -> None:
     """A file of articles."""
     with contextlib.suppress(yamlsafe.YamlFault):
         read = yamlsafe.parse(data.decode("utf-8", "replace"))
-        for row in read.get("articles") or () if isinstance(read, dict) else ():
+        rows = read.get("articles") if isinstance(read, dict) else None
+        for row in rows if isinstance(rows, list) else ():  # the importer refuses what is no list
             if isinstance(row, dict):
                 validate.article(row, "x.yml", {})
 
