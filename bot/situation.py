@@ -81,6 +81,7 @@ def turn_of(
         sides=sides,
         plain=s.state.plain,
         misses=s.state.misses,
+        shown=s.state.shown if intent == s.state.topic else "",
         about=about,
         desk=s.desk,
     )

@@ -35,7 +35,10 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _unlawful,
         _about_anger,
         _about_talk,
+        _about_thanks,
+        _about_alarm,
         _about_case,
+        _about_waiting,
         about_room,
         _about_place,
         _about_side,
@@ -123,6 +126,39 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
     if "表" in said and repair.RESUME.match(said) and len(said) <= 12:
         return _said(s, heard, talk.nothing_open(), "cancel")
     return None
+
+
+def _about_thanks(s: Situation, heard: Understanding) -> Decision | None:
+    """Thanks, whatever it is that has come to a good end (太感谢了，工资要回来了)."""
+    if not repair.thanks(heard.text) or heard.second or choices.wants_form(heard.text):
+        return None
+    return replace(answer(s, "thanks", "main"), intent="thanks")
+
+
+_SAFE = re.compile("下来了|出来了|没事了|安全了|走了|到了|来了|扑灭|灭了|得救|好了")
+
+
+def _about_alarm(s: Situation, heard: Understanding) -> Decision | None:
+    """Right after 110, 119 or 120 were named: what isn't clearly another matter is about that."""
+    if s.state.asking != talk.ALARM or heard.intent == "thanks":
+        return None
+    elsewhere = heard.band == "answer" and heard.intent not in ("emergency", "psych_crisis", *_NOT_ASKED)
+    if elsewhere or (_SAFE.search(heard.text) and not repair.asks(heard.text)):
+        return None
+    return answer(s, "emergency", "main")
+
+
+_WHEN_DONE = re.compile("多久|几天|多少天|多长时间|几个月|什么时候|啥时候|几时")
+_MINE = re.compile("进度|编号|查一?下|我(?:的|上次|之前|前几天|昨天)|办得|办到")
+
+
+def _about_waiting(s: Situation, heard: Understanding) -> Decision | None:
+    """How long something takes, asked by somebody who has filed nothing: a side of what is talked about."""
+    if heard.intent != "case_status" or s.state.topic not in titles() or s.state.topic in STEERING:
+        return None
+    if not _WHEN_DONE.search(heard.text) or _MINE.search(heard.text) or (s.desk and s.desk.my_cases()):
+        return None
+    return answer(s, s.state.topic, "time", region=place_of(s, heard))
 
 
 def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
@@ -291,6 +327,8 @@ def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return False
     if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text):
         return False
+    if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
+        return True  # 不是本地户口也给办吗 is no no
     steering = heard.intent in STEERING and heard.intent not in ("out_of_scope", "affirm", "deny", "help")
     sure = heard.band == "answer" or (heard.band == "confirm" and heard.intent not in ("psych_crisis", *STEERING))
     if sure:
@@ -319,6 +357,9 @@ def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
     about_last = dict(heard.ranking).get(s.state.topic, 0.0)
     likeliest = next((intent for intent, _ in heard.ranking if intent not in _NOT_ASKED), "")
     open_ = heard.band != "confirm" or heard.intent == "out_of_scope"
+    other = _agreed(s, heard, place, clearly=True) if s.state.topic and len(heard.text) > 8 else ""
+    if other and other != s.state.topic:
+        return answer(s, other, "main", region=place, sides=named(heard.text))
     if s.state.topic and open_ and (likeliest == s.state.topic or about_last >= _FOLLOWS):
         return answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
     if s.state.topic and heard.intent == s.state.topic:
@@ -344,12 +385,12 @@ def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
     return Decision("question", (reply,), state, heard.intent, handler="out_of_scope")
 
 
-def _agreed(s: Situation, heard: Understanding, place: str | None) -> str:
+def _agreed(s: Situation, heard: Understanding, place: str | None, *, clearly: bool = False) -> str:
     """The intent that both the likeliest readings and the articles' own words point to; empty for none."""
     if heard.band not in ("confirm", "ask"):
         return ""
     likely = [intent for intent, _ in heard.ranking if intent not in _NOT_ASKED and intent not in STEERING][:2]
-    found = policy.pointed_at(turn_of(s, heard.intent, region=place), sure=heard.band == "confirm")
+    found = policy.pointed_at(turn_of(s, heard.intent, region=place), sure=heard.band == "confirm" and not clearly)
     return found if found in likely else ""
 
 

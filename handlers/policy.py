@@ -60,18 +60,27 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
         said = {PHONE: phones, SHORTER: brief, EVERYTHING: everything}[turn.aspect]
         return main, said(turn, main, on)
     if turn.aspect != "main":
+        before = _before(turn, on)
+        if before is not None and (text := one_side(turn, before, on)):
+            return before, text
         article = turn.knowledge.aspect(turn.intent, turn.region, on, turn.aspect)
         if article is not None:
             return article, shown(turn, article, on)
         if main is not None and (text := one_side(turn, main, on)):
             return main, text
-    article = turn.knowledge.fitting(turn.intent, turn.text, turn.region, on) if turn.text else main
+    article = turn.knowledge.fitting(turn.intent, turn.text, turn.region, on, turn.shown) if turn.text else main
     if article is None:
         return None, ""
     text = brief(turn, article, on) if turn.plain else shown(turn, article, on)
     if turn.aspect in _FIELDS and turn.aspect not in _IN_FULL:
         text = f"“{ASPECTS[turn.aspect]}”没有查到写明的规定，以窗口答复为准。知道的是这些：\n{text}"
     return article, text
+
+
+def _before(turn: Turn, on: date) -> Article | None:
+    """The article just told, where it is about something narrower than the plain one: 要带什么 asks about that."""
+    known = turn.knowledge.find(turn.intent, turn.region, on)
+    return next((a for a in known if a.id == turn.shown and a.aspect in ("special", "local")), None)
 
 
 def one_side(turn: Turn, article: Article, on: date) -> str:

@@ -221,9 +221,15 @@ PAST = re.compile(
     r"昨天|前天|上(?:周|个?月|次|星期|礼拜)|去年|前(?:几|些)天|以前|之前|那时|怎么赔|赔偿|认定|工伤|月\d|\d+[号日]"
 )
 CRIME = re.compile(
-    r"(?:有人|有个|他们?|她|老公|男朋友|邻居|隔壁|一个人|几个人|一群人|房东|老板).{0,8}(?:拿刀|持刀|砍|捅|打我|打人|在打|抢|闯进|撬门)(?!.*我(?:真)?(?:想|要)(?:死|杀|砍))"
+    r"(?:有人|有个|他们?|她|老公|我男人|男人|丈夫|老婆|对象|前夫|前男友|男朋友|女朋友|我爸|我妈|公公|婆婆|儿子|工头|邻居|隔壁|一个人|几个人|一群人|房东|老板).{0,8}(?:拿刀|持刀|砍|捅|打我|打孩子|掐我|踹我|打人|在打|抢|闯进|撬门)(?!.*我(?:真)?(?:想|要)(?:死|杀|砍))"
 )
 """Somebody is being attacked by somebody else."""
+ALARM = "alarm"
+"""What an emergency's answer asks for: news of it."""
+_SHUT_IN = re.compile(
+    r"(?:门|楼梯|楼道|出口|下面|外面|走廊).{0,6}(?:打不开|出不去|都是烟|全是烟|堵|锁|火|烧)|出不去|跑不(?:掉|出|了)|被困|困在|下不(?:去|来)|(?:都|全)是(?:浓)?烟"
+)
+_QUIET = re.compile(r"不(?:敢|能|方便)(?:出声|说话|讲话|打电话)|(?:他|她)(?:就)?在(?:旁边|外面|门口|隔壁)|小声|躲在")
 _FIRE = re.compile("火|烟|烧|爆炸|煤气|燃气|漏气|被困|困在")
 _HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
 
@@ -231,14 +237,21 @@ _HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心�
 @handles("emergency")
 def emergency(turn: Turn) -> Reply:
     """The right number first, what to say there, and a person of ours at once."""
-    if _FIRE.search(turn.text):
+    if _SHUT_IN.search(turn.text) and _FIRE.search(turn.text):
+        first = (
+            "马上打119，告诉他几楼几号、出不去。门外有火有烟就别开门：关上门，湿毛巾、湿衣服塞住门缝，"
+            "捂住口鼻，身子放低，到窗口喊人、挥手。不跳楼，不坐电梯。"
+        )
+    elif _QUIET.search(turn.text):
+        first = "不方便出声，就发短信到12110加当地区号报警，写明地点和发生了什么。先躲到安全、有人的地方；能打电话了，马上打110。"
+    elif _FIRE.search(turn.text):
         first = "请马上打119（火警和救援）。先离开，别拿东西，弯腰用湿布捂住口鼻，不坐电梯。闻到煤气味不要开灯打火。"
     elif _HURT.search(turn.text):
         first = "请马上打120（急救）。说清在哪里、几个人、怎么伤的；没把握不要搬动伤者，有人陪着他。"
     else:
         first = "请马上打110（报警）。先躲到安全、有人的地方。不方便出声，可以发短信到12110加当地区号，写明地点和发生了什么。"
     text = f"{first}\n119火警 · 120急救 · 110报警，都可以现在打。\n我也叫了我们的工作人员，他会在这里找您。"
-    return Reply(text=text, urgent=True, handoff=policy.ask_for_person(turn, "emergency", urgent=True))
+    return Reply(text=text, urgent=True, asking=ALARM, handoff=policy.ask_for_person(turn, "emergency", urgent=True))
 
 
 def confirm(intent: str, second: str | None, titles: dict[str, str]) -> Reply:

@@ -118,6 +118,8 @@ class Turn:
     """Whether the person reads with difficulty: short, a phone number first."""
     misses: int = 0
     """How many messages in a row were not understood before this one."""
+    shown: str = ""
+    """The article last told about the same topic."""
     about: str = ""
     """Whom it is for, when not the person (弟弟, 老婆)."""
     desk: Desk | None = None

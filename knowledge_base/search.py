@@ -118,14 +118,15 @@ class Index:
         return self._best(scores, on, limit, chain)
 
     def within(self, intent: str, query: str, region: str, on: date) -> list[Hit]:
-        """The articles of one intent that fit a question, best first: which side of a known matter is meant."""
+        """The articles of one intent that fit a question, best first: which side of a known matter is meant. The plain
+        answers of larger places stand for themselves: the nearest may be about something narrower."""
         chain = self.regions.chain(region)
-        scores = np.zeros(len(self.articles), dtype=np.float32)
         at = self.of_intent.get(intent)
         if at is None:
             return []
-        scores[at] = self._scores(query, chain)[at]
-        return self._best(scores, on, len(at), chain)
+        scores = self._scores(query, chain)
+        fitting = [Hit(self.articles[n], float(scores[n])) for n in at if scores[n] > 0 and self.articles[n].valid(on)]
+        return sorted(fitting, key=lambda hit: -hit.score)
 
     def _scores(self, query: str, chain: Sequence[str]) -> NDArray[np.float32]:
         # One message is looked up more than once in a turn, and many people ask in the same words.

@@ -20,7 +20,11 @@ from knowledge_base.search import Hit, Index
 FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
 VALUES = "values.yml"  # what offices filled in for rules, once exported
-MUCH_BETTER = 1.75  # how many times as well another article must fit to be told instead of the plain one
+MUCH_BETTER = 1.6  # how many times as well another article must fit to be told instead of the plain one
+FARTHER = 2.0  # the same for the plain article of a larger place, where the nearest one is about something narrower
+CHANCE = 25.0  # a fit below this is a chance meeting of words; a larger place's plain answer must beat it by as much
+FAINT = 15.0  # the same for a further question, which says less
+TOLD = 1.25  # the same once the plain one has been told, and a further question comes
 
 Item = TypeVar("Item", Article, Hotline, Place)
 
@@ -75,20 +79,29 @@ class Knowledge:
         """The most specific valid article on one side of the matter (see schema.ASPECTS), or None."""
         return next((a for a in self.find(intent, region, on) if a.aspect == aspect), None)
 
-    def fitting(self, intent: str, question: str, region: str, on: date) -> Article | None:
+    def fitting(self, intent: str, question: str, region: str, on: date, told: str = "") -> Article | None:
         """The article of an intent that answers this very question: the plain one, unless another fits much better.
 
-        工资卡被包工头收走 is about unpaid wages, but the answer lies in the article on building sites.
+        工资卡被包工头收走 is about unpaid wages, but the answer lies in the article on building sites. told is the id of the
+        article that the person has just read: a further question is hardly about the same.
         """
-        known = self.find(intent, region, on)
-        plain = next((a for a in known if a.aspect == "main"), None)
-        if plain is not None and len(known) == 1:
-            return plain
+        plain = self.main(intent, region, on)
         hits = self._index.within(intent, question, region, on)
         if not hits:
             return plain
+        if plain is None:
+            return hits[0].article
         fit = next((hit.score for hit in hits if hit.article is plain), 0.0)
-        return hits[0].article if plain is None or hits[0].score > MUCH_BETTER * fit else plain
+
+        def better(hit: Hit) -> float:
+            if hit.article is plain:
+                return 1.0
+            if hit.article.aspect == "main":
+                return hit.score / (FARTHER * max(fit, CHANCE))
+            return hit.score / (TOLD * max(fit, FAINT) if plain.id == told else MUCH_BETTER * max(fit, 1.0))
+
+        best = max(hits, key=better)
+        return best.article if better(best) > 1.0 else plain
 
     def search(
         self, query: str, region: str, on: date, limit: int = 3, likely: Mapping[str, float] | None = None
