@@ -66,6 +66,8 @@ class Settings:
     empty: they wait for the person's next contact."""
     template_notice: str
     """The same for notices that people asked for."""
+    template_reply: str
+    """The same for what staff leave for somebody whom no customer message reaches; empty: they can only ring up."""
     callback_format: str
     """`xml` or `json`, as set in the platform's console."""
     nlu_backend: str
@@ -216,6 +218,7 @@ class _Reader:
             account_kind=self.one_of("WECHAT_ACCOUNT_KIND", ACCOUNT_KINDS, "service"),
             template_reminder=self.env.get("WECHAT_TEMPLATE_REMINDER") or "",
             template_notice=self.env.get("WECHAT_TEMPLATE_NOTICE") or "",
+            template_reply=self.env.get("WECHAT_TEMPLATE_REPLY") or "",
             callback_format=self.one_of("WECHAT_CALLBACK_FORMAT", ("xml", "json"), "xml"),
             nlu_backend=self.one_of("NLU_BACKEND", ("local", "rasa"), "local"),
             rasa_url=(self.env.get("RASA_URL") or "http://127.0.0.1:5005").rstrip("/"),

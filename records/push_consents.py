@@ -50,6 +50,12 @@ def spend(conn: Connection, person_id: int, template: str, at: datetime) -> bool
     return conn.execute(statement).rowcount > 0
 
 
+def left(conn: Connection, person_id: int, template: str) -> int:
+    """How many messages by a template a person still agreed to."""
+    mine = select(PushConsent.remaining).where(PushConsent.person_id == person_id, PushConsent.template == template)
+    return int(conn.execute(mine).scalar() or 0)
+
+
 def revoke(conn: Connection, person_id: int, at: datetime, template: str = "") -> int:
     """The person wants no more messages by a template, or by any. Returns how many templates that changed."""
     statement = update(PushConsent).where(PushConsent.person_id == person_id, PushConsent.remaining > 0)

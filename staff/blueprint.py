@@ -135,6 +135,7 @@ from staff import (  # noqa: E402, F401 - the views register themselves
     merging,
     notices,
     people,
+    reaching,
     reports,
     room_acts,
     rooms,

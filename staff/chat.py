@@ -16,7 +16,6 @@ from records import (
     desk_queries,
     handoffs,
     notes,
-    people,
     presence,
     ratings,
     same_person,
@@ -31,6 +30,7 @@ from staff.blueprint import blueprint
 from staff.house import house, me, scope
 from staff.inbox import listing
 from staff.permissions import needs
+from staff.quota import LONGEST, quota, subject
 
 BACK = "工作人员先离开了，下面由智能助手继续回答您。要再找人，说“转人工”。"
 KEY = re.compile(r"[A-Za-z0-9-]{8,40}")
@@ -132,22 +132,10 @@ def _composer(row: Row[Any]) -> dict[str, Any]:
     """Whether one can write, and what the platform still lets through."""
     mine = row.state == "claimed" and (row.claimed_by == me().id or me().may("chat.step_in"))
     with read(house().engine) as conn:
-        return {"can_write": mine and me().may("chat.reply"), "quota": quota(conn, row), "longest": staff_words.LONGEST}
-
-
-def quota(conn: Connection, row: Row[Any]) -> dict[str, Any]:
-    """What may still be sent to the person: `kind` is free, open, low, gone or left; `text` says it."""
-    if row.channel not in staff_words.PUSHED:
-        return {"kind": "free", "text": "网页会话：不限条数，对方打开网页就能看到"}
-    if not row.following:
-        return {"kind": "left", "text": "对方已取消关注，消息送不到；请改打电话"}
-    now = clock.now()
-    rest = people.left(conn, row.person_id, now)
-    count = rest.left - staff_words.queued(conn, row.person_id)
-    if rest.until is None or count <= 0:
-        return {"kind": "gone", "text": "微信额度用完：现在发的会等对方下次说话时自动送出；急事请打电话"}
-    text = f"还可发 {count} 条，剩 {words.span(rest.until - now)}"
-    return {"kind": "low" if count <= 1 else "open", "text": text, "left": count}
+        return {
+            "can_write": mine and me().may("chat.reply"), "quota": quota(conn, row), "longest": staff_words.LONGEST,
+            "push_longest": LONGEST, "push_subject": subject(row),
+        }  # fmt: skip
 
 
 @blueprint.get("/chat/<int:handoff_id>/news")

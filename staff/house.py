@@ -1,5 +1,6 @@
 """What the console needs of the rest of the service, and who is asking."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, cast
@@ -23,6 +24,13 @@ class Understands(Protocol):
         """What `text` means at `now`."""
 
 
+class Pushes(Protocol):
+    """What the console needs of a channel: what may be sent to somebody who can't be written to."""
+
+    def instead(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What may go in the place of `payload`, with the `template_id` that must have been agreed to."""
+
+
 class House(Protocol):
     """The service as the console sees it; `bot.service.Service` is one."""
 
@@ -31,6 +39,10 @@ class House(Protocol):
     redis: redis.Redis
     switches: Watch
     understander: Understands
+
+    @property
+    def channels(self) -> Mapping[str, Pushes]:
+        """The channels that must be sent to, by name."""
 
     @property
     def knowledge(self) -> Knowledge:

@@ -34,11 +34,11 @@ ACTIONS = {
     "claimed": "接起", "assigned": "自动分配", "transferred": "转交", "returned": "退回队列", "unanswered": "超时退回",
     "offshift": "下班退回", "closed": "结束", "labelled": "改标签", "safety": "安全核对", "handed_back": "交还机器人",
     "stepped_in": "值班长接管", "reopened": "回到原接待人", "alarm_taken": "接警",
-    "merged": "合并", "parted": "拆开",
+    "merged": "合并", "parted": "拆开", "pushed": "发服务通知",
 }  # fmt: skip
 UNDELIVERED = {
     "waiting": "没有发出：对方的时间窗口已过或条数用完。等对方再说话会自动发出；急事请打电话。",
-    "refused": "送不到：对方取消关注、拉黑或没有订阅。请改打电话或其他方式联系。",
+    "refused": "送不到：对方取消关注、拉黑或没有订阅。请改打电话。",
     "failed": "没有发出：多次尝试都失败。可以点“重发”，或改打电话。",
     "pending": "正在发送…",
     "sending": "正在发送…",
@@ -59,7 +59,7 @@ DEEDS = {
     "bulletin.returned": "通知退回", "bulletin.approved": "批准通知", "bulletin.stopped": "停发通知",
     "answer.written": "写公开答复", "answer.submitted": "公开答复送审", "answer.returned": "公开答复退回",
     "answer.published": "公开答复", "answer.withdrawn": "撤下公开答复",
-    "canned.added": "加快捷回复", "canned.removed": "删快捷回复",
+    "push.sent": "发服务通知", "canned.added": "加快捷回复", "canned.removed": "删快捷回复",
 }  # fmt: skip
 """The audit log's actions in words."""
 _WEEKDAYS = "一二三四五六日"

@@ -1,13 +1,13 @@
 """WeChat as a channel of the turn, and everything of it that an application registers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask
 
 from bot.message import Reply
 from bot.service import Service
-from bot.wechat import door, jssdk, menu, oauth, replies, routes, spool
+from bot.wechat import door, jssdk, menu, oauth, pushes, replies, routes, spool
 from settings import Settings
 
 
@@ -31,6 +31,10 @@ class Channel:
     def payloads(self, said: Sequence[Reply]) -> list[dict[str, Any]]:
         """Everything as customer messages."""
         return replies.payloads(self._settings, said)
+
+    def instead(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The subscription message that may go where no customer message may."""
+        return pushes.instead(self._settings, payload)
 
 
 def register(app: Flask, _service: Service) -> None:

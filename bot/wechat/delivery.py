@@ -80,6 +80,9 @@ def send(service: Service, person: Any, payload: Mapping[str, Any]) -> Outcome:
         return Outcome("accepted" if platform_id else "delivered", 0, "", platform_id)
     except ApiFault as fault:
         _settle_quota(service, person.id, window, fault)
+        if kind == "subscribe" and fault.errcode == REFUSED:  # its consent was spent where it was written
+            with write(service.engine) as conn:
+                push_consents.revoke(conn, person.id, clock.now(), str(payload["template_id"]))
         if window is not None and fault.action == "wait_for_contact" and payload.get("about"):
             return _outside_the_window(service, person, payload)
         return Outcome(_BECOMES[fault.action], fault.errcode, str(fault))

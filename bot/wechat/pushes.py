@@ -38,7 +38,9 @@ def _template(settings: Settings, about: str, push: Mapping[str, Any]) -> str:
     """The id of a topic's template; empty where none is set, or the account may not send such messages."""
     if settings.account_kind != "service":
         return ""
-    given = settings.template_reminder if about == "reminder" else settings.template_notice
+    given = {
+        "reminder": settings.template_reminder, "notice": settings.template_notice, "reply": settings.template_reply
+    }[about]  # fmt: skip
     return given or (str(push["rehearsal"]) if settings.rehearsal else "")
 
 

@@ -45,13 +45,38 @@ function put(data) {
   chat.dataset.note = data.note;
   for (const [id, fate] of Object.entries(data.sent)) settle(id, fate);
   hands(data.typing);
-  const quota = document.getElementById("quota");
-  if (quota) { quota.textContent = data.quota.text; quota.className = `quota quota-${data.quota.kind}`; }
+  if (composer) rest(data.quota);
   if (document.body.dataset.leaving) return;
   if (data.state !== chat.dataset.state || String(data.mine) !== chat.dataset.mine) {
     if (!text || !text.value.trim()) location.reload();
     else { chat.dataset.state = data.state; chat.dataset.mine = data.mine; toast("这个会话的状态变了：写好的内容先复制，再刷新页面。"); }
   }
+}
+
+// --- what may still be sent, and the other ways
+function rest(quota) {
+  const box = document.getElementById("quota"), shut = ["gone", "left"].includes(quota.kind);
+  box.textContent = quota.text;
+  box.className = `quota quota-${quota.kind}`;
+  document.getElementById("reach").hidden = !shut;
+  document.getElementById("pushes-left").textContent = quota.pushes || 0;
+  document.getElementById("push-form").hidden = !quota.pushes;
+  document.getElementById("push-none").hidden = Boolean(quota.pushes);
+}
+async function ring(event) {
+  event.preventDefault();
+  const form = event.target, box = document.getElementById("phones");
+  try {
+    const { phones } = await ask(form.action, { form: new FormData(form) });
+    box.replaceChildren(...phones.map(({ number, source }) => {
+      const item = document.createElement("li"), link = document.createElement("a");
+      link.href = `tel:${number}`;
+      link.textContent = number;
+      item.append(link, ` ${source}`);
+      return item;
+    }));
+    if (!phones.length) box.append(Object.assign(document.createElement("li"), { className: "hint", textContent: "对方没有留过电话。等对方再说话时，写好的会自动送出。" }));
+  } catch (refused) { toast(refused.message); }
 }
 
 function settle(id, fate) {
@@ -62,7 +87,12 @@ function settle(id, fate) {
   mark.className = `fate fate-${fate.state}`;
   mark.textContent = fate.words;
   if (["delivered", "refused", "failed"].includes(fate.state)) delete line.dataset.watch;
-  if (fate.state === "failed" && !under.querySelector("button")) {
+  if (["waiting", "refused", "failed"].includes(fate.state) && composer && !under.querySelector("[data-opens]")) {
+    const other = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "换个方式联系" });
+    other.dataset.opens = "reaching";
+    under.append(other);
+  } else if (!["waiting", "refused", "failed"].includes(fate.state)) under.querySelector("[data-opens]")?.remove();
+  if (fate.state === "failed" && ![...under.querySelectorAll("button")].some(one => one.textContent === "重发")) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "重发" });
     button.addEventListener("click", async () => {
       try { await ask(chat.dataset.resend.replace(/0$/, id), { form: new FormData() }); line.dataset.watch = id; button.remove(); news(); }
@@ -222,6 +252,11 @@ if (composer) {
     document.getElementById("canned-dialog").close();
     choose(document.getElementById(`canned-${button.dataset.canned}`));
   });
+  const push = document.getElementById("push-form");
+  push.elements.key.value = key();
+  push.addEventListener("reset", () => { push.elements.key.value = key(); }); // one was sent; the next is another
+  document.getElementById("phone-form").addEventListener("submit", ring);
+  document.getElementById("reaching").addEventListener("close", () => { document.getElementById("phones").replaceChildren(); document.getElementById("phone-form").reset(); });
   query.addEventListener("input", look);
   dialog.addEventListener("keydown", event => {
     if (event.altKey && /^[1-9]$/.test(event.key)) { event.preventDefault(); hits.children[Number(event.key) - 1]?.querySelector("button")?.click(); }
