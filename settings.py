@@ -46,7 +46,8 @@ class Settings:
     """Encrypts personal data: 32 bytes, url-safe base64. Several, separated by commas: the first encrypts,
     all decrypt (key rotation)."""
     lookup_key: str
-    """Makes the keyed hashes by which sealed values are found: 32 bytes, url-safe base64. Never changes."""
+    """Makes the keyed hashes by which sealed values are found: 32 bytes, url-safe base64. Several, separated by
+    commas: the first hashes, all find (`records/rehash.py`)."""
     public_url: str
     """How people's phones reach the service, without a slash at the end."""
     wechat_app_id: str
@@ -185,7 +186,7 @@ class _Reader:
             self.kept = kept
             made = {name: self.secret(name, make, check) for name, make, check in _SECRETS}
             lookup_key = self.secret(
-                "LOOKUP_KEY", lambda: "" if self.faults else lookup_key_of(made["DATA_KEY"]), _one_key_fault
+                "LOOKUP_KEY", lambda: "" if self.faults else lookup_key_of(made["DATA_KEY"]), _data_key_fault
             )
             mini_app_id, mini_app_secret = self._mini_program(made)
         port = self.number("PORT", 8000, 1, 65535, int)
@@ -311,10 +312,6 @@ def lookup_key_of(data_key: str) -> str:
     """The key of the hashes where no LOOKUP_KEY is set: it hangs on the last (oldest) key of DATA_KEY."""
     oldest = base64.urlsafe_b64decode(data_key.rsplit(",", 1)[-1].strip() or "=")
     return base64.urlsafe_b64encode(hashlib.sha256(b"lookup" + oldest).digest()).decode()
-
-
-def _one_key_fault(value: str) -> str | None:
-    return "is not one key" if "," in value else _data_key_fault(value)
 
 
 def _data_key_fault(value: str) -> str | None:

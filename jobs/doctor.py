@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from records import breached, crypto, migrate, rotate, scanner
+from records import breached, crypto, migrate, rehash, rotate, scanner
 from records.base import Busy, read
 from settings import Settings, SettingsError
 
@@ -275,4 +275,26 @@ def keys(house: House) -> click.Group:
             click.echo("没有一个值还靠旧密钥：DATA_KEY 里只留第一个就行了（多台机器时，每台都要先运行过）")
         click.echo(f"changed={done.changed} current={done.current} left={left}")
 
+    group.add_command(_rehash_command(house))
     return group
+
+
+def _rehash_command(house: House) -> click.Command:
+    """`keys rehash`."""
+
+    @click.command("rehash", help="用最新的 LOOKUP_KEY 重算全部检索用的摘要（服务不用停，可以中断重来）")
+    def rehash_command() -> None:
+        folder = house.settings.data_dir / "uploads"
+        if crypto.cipher().hash_keys < 2:
+            raise click.ClickException("LOOKUP_KEY 里只有一把密钥，没有可换的；步骤见 docs/operations.md")
+        done = rehash.rehash(house.engine, folder, lambda name, n: click.echo(f"  {name}: {n}"))
+        left = rehash.rehash(house.engine, folder).changed
+        if left:
+            click.echo("还有机器在用旧密钥写入：先让每台机器的 LOOKUP_KEY 都把新的放在最前面并重启，再运行一次")
+        else:
+            click.echo("全部换好了：LOOKUP_KEY 里只留第一个就行了（多台机器时，照片目录不共用的，每台都要运行过）")
+        if done.unknown:
+            click.echo(f"有 {done.unknown} 条原文已不在，换不了：以后按手机号、证件号找不到它们，别的不受影响")
+        click.echo(f"changed={done.changed} unknown={done.unknown} left={left}")
+
+    return rehash_command

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
 import clock
 from records import declarations as d
-from records import identity, places, room_rules, rooms
+from records import places, room_rules, rooms
 from records.cases import Case
 from records.declarations import LIVING, Asked, Declaration
 from records.inspections import Inspection, RoomReport
+from records.keyed import among
 from records.places import Place
 from records.room_codes import RoomCode, read_short
 from records.rooms import Room
@@ -200,10 +201,10 @@ def search(conn: Connection, text: str, path: str = "", limit: int = 50) -> tupl
         return [], []
     found_rooms = rooms.listing().where(or_(Room.number == word, Room.short == (read_short(word) or "-")))
     hashes = [
-        Declaration.name_hash == identity.lookup("name", word),
-        Declaration.number_hash == identity.lookup("number", word.upper()),
-        Declaration.last4_hash == identity.lookup("last4", word.upper()[-4:] if len(word) == 4 else "-"),
-        Declaration.phone_hash == identity.lookup("phone", word),
+        among(Declaration.name_hash, "name", word),
+        among(Declaration.number_hash, "number", word.upper()),
+        among(Declaration.last4_hash, "last4", word.upper()[-4:] if len(word) == 4 else "-"),
+        among(Declaration.phone_hash, "phone", word),
     ]
     people = d.listing().where(or_(*hashes), Declaration.state != "superseded")
     if path:

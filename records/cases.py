@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Instant, SealedJson
 from records.crypto import cipher
+from records.keyed import adopt, among
 
 MOVES = {
     "filed": {"accepted", "returned", "withdrawn"},
@@ -130,6 +131,8 @@ def open_case(
     first_clock: timedelta | None = None,
 ) -> str:  # fmt: skip
     """File a case at its first level. Returns its number."""
+    if phone:
+        adopt(conn, "phone", phone)
     number = next_number(conn, region, at)
     row = {
         "number": number, "kind": kind, "title": title, "person_id": None if anonymous else person_id,
@@ -165,7 +168,7 @@ def of_person(conn: Connection, person_id: int, limit: int = 20) -> list[Row[Any
 def of_phone(conn: Connection, phone: str, limit: int = 20) -> list[Row[Any]]:
     """Cases filed with a phone number, the newest first."""
     table = Case.__table__
-    found = select(table).where(Case.phone_hash == phone_hash(phone)).order_by(Case.id.desc()).limit(limit)
+    found = select(table).where(among(Case.phone_hash, "phone", phone)).order_by(Case.id.desc()).limit(limit)
     return list(conn.execute(found))
 
 

@@ -30,15 +30,17 @@ class Cipher:
     def __init__(self, data_key: str, lookup_key: str = "") -> None:
         """`data_key`: url-safe base64 keys of 32 bytes, separated by commas, the newest first.
 
-        `lookup_key`: the key of the hashes, in base64 too. Empty: made from the last of `data_key`, which then
-        can't be taken out.
+        `lookup_key`: the keys of the hashes, in base64 too, the newest first. Empty: made from the last of
+        `data_key`, which then can't be taken out.
         """
         keys = [base64.urlsafe_b64decode(key.strip()) for key in data_key.split(",")]
         self._by_id = {_key_id(key): AESGCM(key) for key in keys}
         self._newest_id = _key_id(keys[0])
         self._newest = self._by_id[self._newest_id]
-        # Hashes must stay the same while keys rotate, so they have a key of their own.
-        self._hash_key = base64.urlsafe_b64decode(lookup_key or lookup_key_of(data_key))
+        # Hashes must stay the same while data keys rotate, so they have keys of their own.
+        named = (lookup_key or lookup_key_of(data_key)).split(",")
+        self._hash_keys = tuple(base64.urlsafe_b64decode(key.strip()) for key in named)
+        self._hash_key = self._hash_keys[0]
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt `plain`; the result is version, key id, nonce and sealed text, 33 bytes longer."""
@@ -64,6 +66,16 @@ class Cipher:
         """A keyed hash (16 bytes) by which an encrypted value can be found again."""
         joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
         return hmac.digest(self._hash_key, joined, "sha256")[:16]
+
+    def lookups(self, *parts: str) -> tuple[bytes, ...]:
+        """The hashes under every key, the newest first: while keys rotate, a value may be stored under any of them."""
+        joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+        return tuple(hmac.digest(key, joined, "sha256")[:16] for key in self._hash_keys)
+
+    @property
+    def hash_keys(self) -> int:
+        """How many keys of hashes there are; more than one only while they rotate."""
+        return len(self._hash_keys)
 
 
 def _key_id(key: bytes) -> bytes:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from records import cases, declarations, hours, identity, ratings, rooms, subscriptions, vacancies
+from records import cases, declarations, hours, ratings, rooms, subscriptions, vacancies
+from records.keyed import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Desk:
         """The declarations in force that name a phone number, the newest first."""
         table = declarations.Declaration
         open_ = table.state.in_((*declarations.LIVING, "returned", "waiting"))
-        named = declarations.listing().where(table.phone_hash == identity.lookup("phone", phone), open_)
+        named = declarations.listing().where(among(table.phone_hash, "phone", phone), open_)
         return list(self.conn.execute(named.order_by(table.id.desc()).limit(5)))
 
     def room(self, code: str) -> rooms.Found | None:

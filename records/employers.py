@@ -11,6 +11,7 @@ from records import declarations as d
 from records.base import Base, Instant, SealedText
 from records.crypto import cipher
 from records.declarations import LIVING, Declaration
+from records.keyed import adopt
 from records.rooms import Landlord
 
 
@@ -48,6 +49,7 @@ class Duty(Base):
 
 def add(conn: Connection, name: str, contact: str, phone: str, region: str, at: datetime) -> int:
     """The id of the firm of this name, made when it isn't there."""
+    adopt(conn, "employer", region, name)
     key = cipher().lookup("employer", region, name)
     found = conn.execute(select(Employer.id).where(Employer.key == key)).scalar()
     if found is not None:

@@ -81,6 +81,16 @@ def hashed(term: str) -> int:
     return int.from_bytes(cipher().lookup("term", term)[:8], "big", signed=True)
 
 
+def hashed_anyhow(term: str) -> list[int]:
+    """A term's hashes under every key: one, but while keys rotate."""
+    return [int.from_bytes(one[:8], "big", signed=True) for one in cipher().lookups("term", term)]
+
+
+def hashes_of(body: Any) -> set[int]:
+    """The hashed terms of a message's body."""
+    return {hashed(term) for term in terms(words_of(body))}
+
+
 def words_of(body: Any) -> str:
     """All words of a message's body."""
     if isinstance(body, list):
@@ -99,12 +109,7 @@ def take_in(conn: Connection, at: datetime, limit: int = 500) -> int:
     rows = conn.execute(fresh.order_by(Message.id).limit(limit)).all()
     if not rows:
         return 0
-    made = [
-        {"message_id": row.id, "term": term}
-        for row in rows
-        if row.author != "bot"
-        for term in {hashed(term) for term in terms(words_of(row.body))}
-    ]
+    made = [{"message_id": row.id, "term": term} for row in rows if row.author != "bot" for term in hashes_of(row.body)]
     if made:
         conn.execute(insert(MessageTerm), made)
     conn.execute(update(TermPosition).where(TermPosition.id == 1).values(last_id=rows[-1].id))
@@ -116,7 +121,7 @@ def find(conn: Connection, query: str, *, where: Iterable[Any] = (), limit: int 
 
     Needs two Chinese characters, or one letter or digit. The rarest term is walked, the others are probed.
     """
-    keys = [hashed(term) for term in wanted(query)]
+    keys = [hashed_anyhow(term) for term in wanted(query)]
     if not keys:
         return []
     keys.sort(key=lambda key: _how_common(conn, key))
@@ -124,11 +129,11 @@ def find(conn: Connection, query: str, *, where: Iterable[Any] = (), limit: int 
     statement = (
         select(Message.__table__)
         .join(MessageTerm, MessageTerm.message_id == Message.id)
-        .where(MessageTerm.term == first, *where)
+        .where(MessageTerm.term.in_(first), *where)
     )
     for key in others[:12]:
         other = MessageTerm.__table__.alias()
-        held = select(other.c.term).where(other.c.message_id == MessageTerm.message_id, other.c.term == key)
+        held = select(other.c.term).where(other.c.message_id == MessageTerm.message_id, other.c.term.in_(key))
         statement = statement.where(held.exists())
     rows = conn.execute(statement.order_by(MessageTerm.message_id.desc()).limit(_CANDIDATES))
     parts = _PARTS.findall(normal(query))
@@ -142,7 +147,7 @@ def find(conn: Connection, query: str, *, where: Iterable[Any] = (), limit: int 
     return found
 
 
-def _how_common(conn: Connection, key: int) -> int:
+def _how_common(conn: Connection, key: list[int]) -> int:
     """How many messages hold a term; counting stops at `_PROBE`."""
-    some = select(MessageTerm.message_id).where(MessageTerm.term == key).limit(_PROBE).subquery()
+    some = select(MessageTerm.message_id).where(MessageTerm.term.in_(key)).limit(_PROBE).subquery()
     return int(conn.execute(select(func.count()).select_from(some)).scalar_one())

@@ -5,6 +5,7 @@ A row holds no name and no number. Who somebody really is belongs to declaration
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     column,
     exists,
+    or_,
     select,
     table,
     update,
@@ -26,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from records.base import Base, Instant, SealedJson, SealedText
 from records.crypto import cipher
+from records.keyed import adopt, among
 from records.prepared import Prepared
 
 # Platform quotas (customer messages, since 2023-06-12): 5 within 48 h of a message, 3 within 1 minute of a click,
@@ -90,6 +93,8 @@ def add(conn: Connection, channel: str, external: str, at: datetime) -> int | No
 
     Returns the new row's id; None for a person who was known before.
     """
+    if adopt(conn, "person", channel, external):
+        return None
     row = {
         "channel": channel, "external_hash": external_hash(channel, external), "external": external,
         "following": True, "message_left": 0, "click_left": 0, "created_at": at, "seen_at": at,
@@ -105,9 +110,8 @@ def get(conn: Connection, person_id: int) -> Row[Any] | None:
 
 def find(conn: Connection, channel: str, external: str) -> Row[Any] | None:
     """A person's row by channel and openid or visitor id, or None."""
-    hashed = external_hash(channel, external)
-    everything = Person.__table__
-    return conn.execute(select(everything).where(Person.channel == channel, Person.external_hash == hashed)).first()
+    mine = (Person.channel == channel, among(Person.external_hash, "person", channel, external))
+    return conn.execute(select(Person.__table__).where(*mine)).first()
 
 
 def opened_window(kind: str, at: datetime) -> dict[str, Any]:
@@ -121,14 +125,20 @@ def opened_window(kind: str, at: datetime) -> dict[str, Any]:
 _people = Person.__table__.c
 _messages = table("messages", column("person_id"), column("dedup"))  # the transcript's table; its file imports this one
 # Built once: composing a statement costs more than running it.
-_LOOK = select(
+_LOOK_FOR = select(
     _people.id,
     _people.line,
     _people.region,
     _people.state,
     exists().where(_messages.c.person_id == _people.id, _messages.c.dedup == bindparam("key")).label("seen_before"),
-).where(_people.channel == bindparam("channel"), _people.external_hash == bindparam("hashed"))
-_LOOK_PREPARED, _LOCK = Prepared(_LOOK), Prepared(_LOOK.with_for_update(of=Person.__table__))
+).where(_people.channel == bindparam("channel"))
+
+
+@cache
+def _look(keys: int, lock: bool) -> Prepared:
+    """The statement of `look` for so many keys of hashes: one, but while they rotate."""
+    one = _LOOK_FOR.where(or_(*(_people.external_hash == bindparam(f"hashed{n}") for n in range(keys))))
+    return Prepared(one.with_for_update(of=Person.__table__) if lock else one)
 
 
 class Known(NamedTuple):
@@ -146,8 +156,10 @@ def look(conn: Connection, channel: str, external: str, key: str) -> Known | Non
 
     On PostgreSQL the row stays ours until the transaction ends; SQLite has one writer anyway.
     """
-    prepared = _LOCK if conn.dialect.name == "postgresql" else _LOOK_PREPARED
-    found = prepared.first(conn, {"channel": channel, "hashed": external_hash(channel, external), "key": key})
+    hashes = cipher().lookups(channel, external)
+    values: dict[str, Any] = {f"hashed{number}": one for number, one in enumerate(hashes)}
+    prepared = _look(len(hashes), conn.dialect.name == "postgresql")
+    found = prepared.first(conn, values | {"channel": channel, "key": key})
     return Known(*found) if found else None
 
 

@@ -29,7 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records import identity
-from records.base import Base, Instant, SealedJson
+from records.base import Base, Instant, SealedJson, SealedText
+from records.keyed import adopt, among
 
 MOVES = {"entered": {"approved", "refused"}, "approved": {"revoked"}, "refused": set(), "revoked": set()}
 """Allowed moves of an award or an official result."""
@@ -99,6 +100,8 @@ class Link(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     number_hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+    number: Mapped[str | None] = mapped_column(SealedText)
+    """What was hashed, so that it can be hashed with another key; None in rows from before it was kept."""
     confirmed_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     confirmed_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -164,6 +167,7 @@ def enter(
             raise Refused("加分的单位和类别、年份对不上")
     if not why.strip():
         raise Refused("请写明事由，本人会看到")
+    adopt(conn, "number", number)
     row = {
         "number_hash": identity.lookup("number", number), "who": {"name": name, "number": number}, "kind": kind,
         "giver_id": giver_id, "region": region, "hundredths": amount, "day": day, "why": why[:120], "batch": batch,
@@ -221,7 +225,7 @@ def listing(
     if state:
         found = found.where(Award.state == state)
     if number:
-        found = found.where(Award.number_hash == identity.lookup("number", number))
+        found = found.where(among(Award.number_hash, "number", number))
     if regions:
         found = found.where(Award.region.in_(tuple(regions)))
     return list(conn.execute(found.order_by(Award.id.desc()).limit(limit)))
@@ -230,9 +234,10 @@ def listing(
 def link(conn: Connection, person_id: int, number: str, *, staff_id: int, at: datetime) -> None:
     """Say that an account is that number, the paper having been seen. An earlier word on the account ends."""
     unlink(conn, person_id, at)
+    adopt(conn, "number", number)
     row = {
-        "person_id": person_id, "number_hash": identity.lookup("number", number), "confirmed_by": staff_id,
-        "confirmed_at": at,
+        "person_id": person_id, "number_hash": identity.lookup("number", number), "number": number,
+        "confirmed_by": staff_id, "confirmed_at": at,
     }  # fmt: skip
     conn.execute(insert(Link), row)
 

@@ -19,6 +19,7 @@ from records import audit, case_photos, cases, conversations, declarations, sche
 from records.cases import Case, CaseEvent
 from records.declarations import Filing
 from records.handoffs import Alarm, Handoff
+from records.keyed import among
 from records.people import Person, external_hash
 
 _KEPT_ANSWERS = re.compile(r"地点|位置|哪里|隐患|问题|种类|类型|类别|时间|日期|金额|多少|几个月|人数|区域|哪个区")
@@ -129,7 +130,7 @@ def move_identity(conn: Connection, channel: str, old: str, new: str) -> bool:
     """
     statement = (
         update(Person)
-        .where(Person.channel == channel, Person.external_hash == external_hash(channel, old))
+        .where(Person.channel == channel, among(Person.external_hash, "person", channel, old))
         .values(external=new, external_hash=external_hash(channel, new))
     )
     return bool(conn.execute(statement).rowcount)

@@ -29,17 +29,18 @@ class Resident:
         born = self.born.isoformat() if self.born else ""
         return {"name": self.name, "paper": self.paper, "number": self.number, "phone": self.phone, "born": born}
 
-    def hashes(self) -> dict[str, Any]:
-        """The columns by which the person is found and counted."""
+    def keys(self) -> dict[str, str]:
+        """By what the person is found, by kind; empty where there is nothing of the kind."""
         # Without a paper a child is told apart by name and date of birth.
         number = self.number or (f"{self.name}{self.born.isoformat()}" if self.born else "")
-        return {
-            "number_hash": identity.lookup("number", number) if number else None,
-            "last4_hash": identity.lookup("last4", self.number[-4:]) if self.number else None,
-            "name_hash": identity.lookup("name", self.name),
-            "phone_hash": identity.lookup("phone", self.phone) if self.phone else None,
-            "adult_from": identity.month_of_18(self.born) if self.born else None,
+        return {"number": number, "last4": self.number[-4:], "name": self.name, "phone": self.phone}
+
+    def hashes(self) -> dict[str, Any]:
+        """The columns by which the person is found and counted."""
+        made: dict[str, Any] = {
+            f"{kind}_hash": identity.lookup(kind, value) if value else None for kind, value in self.keys().items()
         }
+        return made | {"adult_from": identity.month_of_18(self.born) if self.born else None}
 
 
 def from_sealed(relation: str, who: Mapping[str, str]) -> Resident:

@@ -19,6 +19,8 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from records import places, room_codes, rooms, sheets
 from records.base import read, write
+from records.crypto import cipher
+from records.keyed import adopt
 from records.places import Place
 from records.rooms import Landlord, Room
 
@@ -292,6 +294,10 @@ def _ensure_landlords(
     conn: Connection, named: list[tuple[str, str]], owners: dict[bytes, int], at: datetime
 ) -> None:  # fmt: skip
     missing = {rooms.landlord_key(*pair): pair for pair in named}
+    for name, phone in missing.values() if cipher().hash_keys > 1 else ():
+        adopt(conn, "landlord", name, phone)
+        if phone:
+            adopt(conn, "phone", phone)
     missing = {key: pair for key, pair in missing.items() if key not in owners}
     if not missing:
         return

@@ -45,10 +45,32 @@ def remove(folder: Path, media: Iterable[str]) -> int:
     """
     gone = 0
     for one in media:
-        for name in {one, cipher().lookup("media", one).hex()}:
+        for name in {one, *_media_names(one)}:
             try:
                 path_of(folder, name).unlink()
                 gone += 1
             except (FileNotFoundError, ValueError):
                 continue
     return gone
+
+
+def of_media(folder: Path, media: str) -> str:
+    """The name under which a platform's media id lies here, or would be kept."""
+    names = _media_names(media)
+    return next((name for name in names if path_of(folder, name).exists()), names[0])
+
+
+def rename_media(folder: Path, media: str) -> bool:
+    """Give the file of a platform's media id its name under the newest key. False when it has it, or isn't there."""
+    newest, *older = _media_names(media)
+    for name in older:
+        old, new = path_of(folder, name), path_of(folder, newest)
+        if old.exists():
+            new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            old.replace(new)
+            return True
+    return False
+
+
+def _media_names(media: str) -> list[str]:
+    return [one.hex() for one in cipher().lookups("media", media)]

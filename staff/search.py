@@ -7,11 +7,12 @@ from flask import render_template, request
 from sqlalchemy import Connection, Row, and_, exists, not_, or_, select
 
 import clock
-from records import audit, cases, declarations, desk_queries, identity, message_terms, same_person
+from records import audit, cases, declarations, desk_queries, message_terms, same_person
 from records.base import read, write
 from records.conversations import Message
 from records.declarations import Declaration
 from records.handoffs import Handoff
+from records.keyed import among
 from staff.blueprint import blueprint
 from staff.cases import reach
 from staff.house import house, me, scope
@@ -70,9 +71,9 @@ def _homes(conn: Connection, query: str) -> list[Row[Any]]:
         return []
     hashes = []
     if _NAME.fullmatch(query):
-        hashes.append(Declaration.name_hash == identity.lookup("name", query))
+        hashes.append(among(Declaration.name_hash, "name", query))
     if _PHONE.fullmatch(query):
-        hashes.append(Declaration.phone_hash == identity.lookup("phone", query))
+        hashes.append(among(Declaration.phone_hash, "phone", query))
     if not hashes:
         return []
     wanted = declarations.listing().where(or_(*hashes), Declaration.state != "superseded")

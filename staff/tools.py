@@ -10,7 +10,6 @@ import clock
 from knowledge_base import Article
 from records import audit, canned, desk_queries, staff, uploads
 from records.base import read, write
-from records.crypto import cipher
 from staff.blueprint import blueprint
 from staff.chat import seen
 from staff.house import house, me, scope
@@ -65,7 +64,7 @@ def picture_of(media: str) -> FlaskResponse:
     """A picture by what its message calls it. 404 when it isn't there."""
     folder = house().settings.data_dir / "uploads"
     # The web's pictures lie under their own name, the platform's under one made of its id.
-    data = uploads.read(folder, media) or uploads.read(folder, cipher().lookup("media", media).hex()) if media else None
+    data = uploads.read(folder, media) or uploads.read(folder, uploads.of_media(folder, media)) if media else None
     kind = next((kind for magic, kind in _PICTURES.items() if data and data.startswith(magic)), None)
     if data is None or kind is None:
         abort(404, "图片还没有取到，或已按期删除。")

@@ -111,8 +111,10 @@ def test_a_wrong_value_is_named_with_the_way_out(tmp_path: Path, name: str, valu
     assert name in words and fault in words
 
 
-def test_two_lookup_keys_are_one_too_many(tmp_path: Path) -> None:
-    assert "LOOKUP_KEY is not one key" in refused({"DATA_DIR": str(tmp_path), "LOOKUP_KEY": f"{key()},{key()}"})
+def test_keys_may_stand_side_by_side_while_they_rotate(tmp_path: Path) -> None:
+    both = f"{key()},{key()}"
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path), "LOOKUP_KEY": both, "DATA_KEY": both})
+    assert settings.lookup_key == both and settings.data_key == both
 
 
 def test_a_rehearsal_makes_its_secrets_once_and_keeps_them_to_itself(tmp_path: Path) -> None:

@@ -112,14 +112,14 @@ def _refuse_reuse(service: Service, signature: str, received: Received) -> None:
     if received.safe or received.inbound is None:
         return
     name = f"wx:signature:{signature[:64]}"
-    mine = cipher().lookup("signature", received.inbound.sender, received.inbound.key).hex()
+    mine = [one.hex() for one in cipher().lookups("signature", received.inbound.sender, received.inbound.key)]
     try:
-        if service.redis.set(name, mine, nx=True, ex=2 * 3600):
+        if service.redis.set(name, mine[0], nx=True, ex=2 * 3600):
             return
         first = service.redis.get(name)
     except redis.RedisError:
         return
-    if first is not None and (first.decode() if isinstance(first, bytes) else str(first)) != mine:
+    if first is not None and (first.decode() if isinstance(first, bytes) else str(first)) not in mine:
         raise Refused(403, "signature-reused")
 
 
