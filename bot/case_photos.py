@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import clock
 from bot.service import Service
-from records import case_photos, pictures, uploads
+from records import case_photos, pictures, scanner, uploads
 from records.base import read, write
 
 log = logging.getLogger(__name__)
@@ -35,15 +35,13 @@ def gather(service: Service, channels: Mapping[str, Fetch]) -> int:
     for photo in due:
         try:
             upload = pictures.keep(service.settings.data_dir, pictures.redrawn(channels[photo.channel](photo.source)))
-        except Away as fault:
-            log.warning("a photo of case %s can't be fetched now: %s", photo.case_id, fault)
+        except (Away, Gone, pictures.NotAPicture) as fault:
+            later = isinstance(fault, Away) or isinstance(fault.__cause__, scanner.Away)
+            log.warning(
+                "a photo of case %s can't be fetched %s: %s", photo.case_id, "now" if later else "at all", fault
+            )
             with write(service.engine) as conn:
-                case_photos.try_later(conn, photo, now)
-            continue
-        except (Gone, pictures.NotAPicture) as fault:
-            log.warning("a photo of case %s can't be had: %s", photo.case_id, fault)
-            with write(service.engine) as conn:
-                case_photos.fail(conn, photo, now)
+                (case_photos.try_later if later else case_photos.fail)(conn, photo, now)
             continue
         with write(service.engine) as conn:
             wanted = case_photos.keep(conn, photo.id, upload)

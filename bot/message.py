@@ -45,6 +45,9 @@ class Channel(Protocol):
     def payloads(self, replies: Sequence[Reply]) -> list[dict[str, Any]]:
         """All of `replies` as outbox payloads, for an answer that comes too late to be immediate."""
 
+    def consent(self) -> Link | None:
+        """The page where somebody agrees to be told later, when he can't be written to; None where there is none."""
+
     def instead(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         """What may go in the place of `payload` to somebody who can't be written to just now: a payload with the
         `template_id` that he must have agreed to. None: nothing may."""

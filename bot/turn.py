@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 import clock
 import logs
-from bot import approval, forms, metrics
+from bot import approval, forms, leave, metrics
 from bot.dialogue import Decision, Situation, decide
 from bot.dwelling import settled
 from bot.filling import Filing
@@ -153,6 +153,8 @@ def _turn(
     )
     if decision.filing is not None:
         decision = _filed(service, conn, person, inbound, decision, decision.filing)
+    channel = service.channels.get(inbound.channel)
+    decision = leave.asked(decision, channel.consent() if channel else None)
     decision = approval.kept_back(decision, service.switches.current())
     if decision.withdraw:
         waiting = handoffs.open_of(conn, person.id)
@@ -165,7 +167,7 @@ def _turn(
     if inbound.event in CONSENTS:
         _consented(conn, person.id, inbound)
     if decision.draft:
-        channel, region = service.channels.get(inbound.channel), decision.region or person.region
+        region = decision.region or person.region
         approval.keep(conn, person.id, turn_id, inbound, decision, channel, region, _masked(inbound.text, heard))
     posted = _post(service, conn, inbound, person.id, turn_id, decision.replies, late)
     escalated = decision.owner in ("staff", "off") or any(reply.handoff for reply in decision.replies)

@@ -174,6 +174,17 @@ def _bounded(slot: Slot, value: str) -> Read:
     return Read(value)
 
 
+_NOT = re.compile(r"(?:不(?:用|要|想|需要|必|愿意)?|无需|用不着|没必要|别)$")
+
+
+def signed(signs: str, text: str) -> str:
+    """Whether words about a yes-or-no question are there: `是`, `否` where they are negated (不匿名); empty without."""
+    found = re.search(signs, text)
+    if found is None:
+        return ""
+    return "否" if _NOT.search(text[: found.start()]) else "是"
+
+
 _NONE = re.compile(r"(?:没|从(?:来)?没|还没|[一1](?:次|个|天|小时|分|回)?(?:也|都)(?:没|无|不)|零|0(?!\d|\.))")
 """None at all, in words."""
 
@@ -241,7 +252,9 @@ def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
 
 
 def _yes_no(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    if re.match(r"没问题|没错|不错", text) or (slot.signs and re.search(slot.signs, text)):
+    if slot.signs and (said := signed(slot.signs, text)):
+        return Read(said)
+    if re.match(r"没问题|没错|不错", text):
         return Read("是")
     if NO.fullmatch(text) or re.match(
         r"没|不|冇|莫|唔|无|还没|暂时没|自己不|我没|我不|都没|目前没|现在没|早没|已经没", text

@@ -7,7 +7,7 @@ left over is the answer to the question that was asked.
 import re
 from collections.abc import Iterable
 
-from handlers.slots import Slot
+from handlers.slots import Slot, signed
 from intents import Entity
 from intents.numerals import NUMERAL, parse
 
@@ -44,7 +44,7 @@ def spotted(slot: Slot, text: str, entities: Iterable[Entity]) -> str:
     if slot.kind == "text" and slot.signs:
         return "，".join(clause for clause in _CLAUSE.findall(text) if re.search(slot.signs, clause))
     if slot.kind == "yes_no" and slot.signs:
-        return "是" if re.search(slot.signs, text) else ""
+        return signed(slot.signs, text)
     if slot.kind == "number" and slot.signs:
         return counted(slot.signs, text)
     if slot.kind == "choice" and slot.signs:

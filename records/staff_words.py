@@ -66,8 +66,13 @@ def offer(
     return message_id
 
 
-def tell(conn: Connection, person_id: int, channel: str, text: str, key: str, at: datetime) -> int | None:
-    """Have the bot tell a person what happened to a chat or a case. Returns the message's id, None when told before."""
+def tell(
+    conn: Connection, person_id: int, channel: str, text: str, key: str, at: datetime, *, title: str = ""
+) -> int | None:  # fmt: skip
+    """Have the bot tell a person what happened to a chat or a case. Returns the message's id, None when told before.
+
+    `title`: of the case, so that it may also go as a subscription message to whoever agreed to one (wx-push-03).
+    """
     row = {
         "turn_id": key[:32], "person_id": person_id, "author": "bot", "kind": "reply",
         "body": [{"text": text}], "dedup": key[:160], "owner": "event", "created_at": at,
@@ -75,6 +80,8 @@ def tell(conn: Connection, person_id: int, channel: str, text: str, key: str, at
     message_id = _store(conn, row)
     if message_id is not None and channel in PUSHED:
         payload = {"kind": "text", "text": text}
+        if title:
+            payload |= {"about": "notice", "title": title, "at": at.isoformat()}
         outbox.put(conn, person_id, channel, [payload], key=key, at=at, message_id=message_id)
     return message_id
 

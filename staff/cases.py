@@ -155,7 +155,7 @@ def _tell(conn: Any, row: Any, said: str, now: datetime) -> None:
     """Tell whoever filed it, if anybody can be told; the outbox keeps to the channel's quota."""
     if row.person_id and row.channel:
         key = f"case:{row.id}:{int(now.timestamp() * 1000)}"
-        staff_words.tell(conn, row.person_id, row.channel, said, key, now)
+        staff_words.tell(conn, row.person_id, row.channel, said, key, now, title=row.title)
 
 
 @blueprint.post("/cases/<int:case_id>/assign")

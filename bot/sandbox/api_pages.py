@@ -118,3 +118,17 @@ def getticket(platform: Platform, ask: Ask) -> dict[str, Any]:
             held = {"ticket": "sM4AOVdWfPE4DxkXGEs8V" + new_id(48), "until": now + PAGE_LIFE}
             platform.store.put("jsapi", held, keep=KEEP)
     return {"errcode": 0, "errmsg": "ok", "ticket": held["ticket"], "expires_in": int(held["until"] - now)}
+
+
+def sign_in_page(platform: Platform, said: dict[str, Any]) -> None:
+    """Check a page's `wx.config` as the platform does. Raises `Refused`: 40013, or 40048 for a wrong signature."""
+    if said.get("appId") != platform.account.app_id:
+        raise Refused(40013, "invalid appid")
+    held = platform.store.get("jsapi") or {}
+    parts = {
+        "jsapi_ticket": held.get("ticket", ""), "noncestr": said.get("nonceStr", ""),
+        "timestamp": said.get("timestamp", ""), "url": said.get("url", ""),
+    }  # fmt: skip
+    text = "&".join(f"{name}={value}" for name, value in parts.items())
+    if not held or hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() != said.get("signature"):
+        raise Refused(40048, "invalid signature")

@@ -23,7 +23,7 @@ from flask import (
 from werkzeug.wrappers import Response as BaseResponse
 
 from bot.sandbox import actions, api, api_pages, door, phone
-from bot.sandbox.platform import PEOPLE, TEMPLATES, Impossible, Platform
+from bot.sandbox.platform import PEOPLE, TEMPLATES, Impossible, Platform, Refused
 from settings import Settings
 
 COOKIE = "sandbox_phone"
@@ -280,6 +280,38 @@ def subscribe_page() -> BaseResponse | str:
     back = {"openid": platform.openid(key), "template_id": template, "action": action,
             "scene": query.get("scene", ""), "reserved": query.get("reserved", "")}  # fmt: skip
     return redirect(f"{target}{'&' if urlsplit(target).query else '?'}{urlencode(back)}")
+
+
+@pages.post("/page/config")
+def page_config() -> Response:
+    """What the platform's page script asks first: whether this page may use it."""
+    try:
+        api_pages.sign_in_page(_platform(), _body())
+    except Refused as refused:
+        return _error(refused.errmsg, 403)
+    return jsonify(ok=True)
+
+
+@pages.post("/page/templates")
+def page_templates() -> Response:
+    """The titles of the templates that a page's button asks consent for."""
+    wanted = _body().get("templates")
+    if not isinstance(wanted, list) or not wanted or not all(one in TEMPLATES for one in wanted):
+        return _error("没有这个订阅模板", 400)
+    return jsonify({one: TEMPLATES[one][0] for one in wanted})
+
+
+@pages.post("/page/subscribe")
+def page_subscribe() -> Response:
+    """What the phone's owner ticked, template by template: `{"answers": {"<template>": true}}`."""
+    answers, key = _body().get("answers"), request.cookies.get(COOKIE)
+    if key is None:
+        return _error("不知道是哪台手机，请从沙盒里的手机打开这一页", 400)
+    if not isinstance(answers, dict) or not answers or not all(one in TEMPLATES for one in answers):
+        return _error("没有这个订阅模板", 400)
+    for template, accept in answers.items():
+        phone.consent(_platform(), actions.checked(key), template, accept is True)
+    return jsonify(ok=True)
 
 
 @pages.post("/login-code")

@@ -90,6 +90,7 @@ def me() -> str:
             relations=declarations.RELATIONS,
             points=my_points.shown(conn, person.id, rows, service().knowledge),
             reminders=reminders.of_person(conn, person.id),
+            agree=_agree(person.channel),
             pushes=sum(row.remaining for row in push_consents.of_person(conn, person.id)),
             consents=[(row, consent.TEXTS.get(row.consent, "")) for row in privacy.consents_of(conn, person.id)],
             regions=_regions(),
@@ -138,6 +139,13 @@ def case(number: str) -> str:
             "web/me_case.html", case=row, photos=len(_photos(conn, row)), steps=steps, states=cases.STATES, teams=TEAMS,
             open="withdrawn" in cases.MOVES[row.state], back=_back(),
         )  # fmt: skip
+
+
+def _agree(channel: str) -> str:
+    """The page where a message outside the chat is agreed to; empty where the channel has none."""
+    carried = service().channels.get(channel)
+    page = carried.consent() if carried else None
+    return page.path if page else ""
 
 
 def _photos(conn: Connection, case: Row[Any]) -> list[str]:

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Flask
 
-from bot.message import Reply
+from bot.message import Link, Reply
 from bot.service import Service
-from bot.wechat import door, jssdk, menu, oauth, pushes, replies, routes, spool
+from bot.wechat import consents, door, jssdk, menu, oauth, pushes, replies, routes, spool
 from settings import Settings
 
 
@@ -32,6 +32,10 @@ class Channel:
         """Everything as customer messages."""
         return replies.payloads(self._settings, said)
 
+    def consent(self) -> Link | None:
+        """The page where somebody agrees to one subscription message (wx-push-03)."""
+        return Link("同意收一条微信通知", consents.PATH) if pushes.templates(self._settings) else None
+
     def instead(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         """The subscription message that may go where no customer message may."""
         return pushes.instead(self._settings, payload)
@@ -42,7 +46,7 @@ def register(app: Flask, _service: Service) -> None:
 
     The callback carries its own proof of origin, so it is free of CSRF tokens.
     """
-    for blueprint in (routes.blueprint, oauth.blueprint, jssdk.blueprint):
+    for blueprint in (routes.blueprint, oauth.blueprint, jssdk.blueprint, consents.blueprint):
         app.register_blueprint(blueprint)
     app.extensions["csrf"].exempt(routes.blueprint)
     door.put_before(app)

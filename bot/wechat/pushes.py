@@ -34,6 +34,12 @@ def instead(settings: Settings, payload: Mapping[str, Any]) -> dict[str, Any] | 
     return {"kind": "subscribe", "template_id": template, "data": data, "path": payload.get("path") or PATH}
 
 
+def templates(settings: Settings) -> dict[str, str]:
+    """The template of each topic of `pushes.yml`; empty where the account sends no such messages."""
+    found = {about: _template(settings, about, push) for about, push in _pushes().items()}
+    return {about: template for about, template in found.items() if template}
+
+
 def _template(settings: Settings, about: str, push: Mapping[str, Any]) -> str:
     """The id of a topic's template; empty where none is set, or the account may not send such messages."""
     if settings.account_kind != "service":

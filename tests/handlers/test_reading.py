@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 import clock
-from handlers import slots, spotting
+from handlers import declared, slots, spotting
 from handlers.slots import Slot
 from intents import entities
 
@@ -59,6 +59,22 @@ def test_a_choice_is_taken_by_label_number_or_word() -> None:
 
 def test_wanting_no_name_is_a_yes_to_being_anonymous() -> None:
     assert read("yes_no", "不想留名", signs="匿名|不想?留名").value == "是"
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("匿名", "是"),
+        ("要匿名", "是"),
+        ("不匿名", "否"),
+        ("不用匿名，我不怕", "否"),
+        ("别留我名字", "是"),
+        ("不要留名", "是"),
+    ],
+)
+def test_who_declines_to_stay_unnamed_is_named(said: str, value: str) -> None:
+    slot = declared.forms()["hazard_report"].slot("anonymous")
+    assert slots.read(slot, said, (), NOW).value == spotting.spotted(slot, said, ()) == value
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bot.sandbox.driver import Phone
 from bot.sandbox.platform import Platform as Sandbox
 from bot.wechat import media
 from jobs.clocks import case_photos_expire
-from records import case_photos, cases, people, pictures, privacy, uploads
+from records import case_photos, cases, people, pictures, privacy, scanner, uploads
 from records.base import read, write
 from records.case_photos import CasePhoto
 from records.cases import Case
@@ -162,6 +162,16 @@ def test_what_will_never_come_is_not_asked_for_again(reporter: Reporter, what: s
     (row,) = reporter.photos(case)
     assert row.state == "failed" and len(told(reporter, case)) == 1
     assert reporter.files() == set()
+
+
+def test_while_the_virus_scanner_is_away_they_wait(reporter: Reporter, tmp_path) -> None:
+    case = reporter.report(jpeg())
+    scanner.configure(f"unix:{tmp_path}/nobody")
+    try:
+        assert reporter.worked() == 0
+    finally:
+        scanner.configure("")
+    assert [row.state for row in reporter.photos(case)] == ["waiting"]
 
 
 def test_the_person_takes_them_along_and_they_go_with_him(reporter: Reporter) -> None:
