@@ -121,7 +121,7 @@ def flush() -> None:
         for key, value in mine.items():
             pipe.hincrbyfloat(HASH, json.dumps(key), value)
         pipe.execute()
-    except (redis.RedisError, OSError, ValueError):  # the last two: a connection that is closed while we wait for it
+    except (redis.RedisError, OSError, ValueError, AttributeError):  # the last three: a connection closed while we wait
         with _lock:
             for key, value in mine.items():
                 _counts[key] = _counts.get(key, 0) + value
