@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, Row, String, case, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    case,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -184,12 +197,16 @@ def take_alarms(conn: Connection, person_id: int, staff_id: int, at: datetime) -
     return conn.execute(statement).rowcount
 
 
-def give_back(conn: Connection, handoff_id: int, *, team: str | None = None) -> bool:
-    """Return a claimed handoff to a queue (its own, or `team`'s). False when it was not claimed."""
+def give_back(
+    conn: Connection, handoff_id: int, *, team: str | None = None, owner: int | None = None, since: datetime | None = None
+) -> bool:  # fmt: skip
+    """Return a claimed handoff to a queue (its own, or `team`'s). False when it was not claimed; with `owner` and
+    `since`, when it is no longer that member of staff's claim of that moment."""
     values: dict[str, Any] = {"state": "waiting", "claimed_by": None, "claimed_at": None}
     if team:
         values["team"] = team
-    return _move(conn, handoff_id, ("claimed",), values, line="waiting")
+    held = () if owner is None else (Handoff.claimed_by == owner, Handoff.claimed_at == since)
+    return _move(conn, handoff_id, ("claimed",), values, *held, line="waiting")
 
 
 def pass_to(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
@@ -206,11 +223,12 @@ def close(conn: Connection, handoff_id: int, outcome: str, at: datetime) -> bool
 
 
 def _move(
-    conn: Connection, handoff_id: int, before: tuple[str, ...], values: dict[str, Any], *, line: str | None
-) -> bool:
+    conn: Connection, handoff_id: int, before: tuple[str, ...], values: dict[str, Any], *held: ColumnElement[bool],
+    line: str | None,
+) -> bool:  # fmt: skip
     statement = (
         update(Handoff)
-        .where(Handoff.id == handoff_id, Handoff.state.in_(before))
+        .where(Handoff.id == handoff_id, Handoff.state.in_(before), *held)
         .values(**values)
         .returning(Handoff.person_id)
     )

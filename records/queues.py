@@ -100,12 +100,8 @@ def left_behind(conn: Connection, at: datetime, off: Collection[int]) -> list[Ro
 
 def put_back(conn: Connection, chat: Row[Any], why: str, at: datetime) -> bool:
     """Return a chat to its queue, and note in whose hands it was left. `why`: `unanswered` or `offshift`."""
-    moved = conn.execute(
-        select(Handoff.id).where(
-            Handoff.id == chat.id, Handoff.claimed_by == chat.claimed_by, Handoff.state == "claimed"
-        )
-    ).first()
-    if moved is None or not handoffs.give_back(conn, chat.id):
+    # One statement decides: a colleague who took the chat over since it was looked at keeps it.
+    if not handoffs.give_back(conn, chat.id, owner=chat.claimed_by, since=chat.claimed_at):
         return False
     handoffs.log(conn, chat.id, f"staff:{chat.claimed_by}", why, at)
     return True
