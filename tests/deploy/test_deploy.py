@@ -146,6 +146,61 @@ def test_units_and_containers_start_programs_that_exist() -> None:
     )
 
 
+def unit(name: str) -> dict[str, list[str]]:
+    """A unit's settings by name."""
+    found: dict[str, list[str]] = {}
+    for line in (DEPLOY / "systemd" / name).read_text(encoding="utf-8").splitlines():
+        key, sign, value = line.partition("=")
+        if sign and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+TRAINING_GB = 4.8
+"""The most that training took, measured."""
+
+
+def test_the_model_is_made_before_the_service_and_within_a_limit_of_its_own() -> None:
+    model = unit("city-model.service")
+    assert model["Type"] == ["oneshot"] and model["ExecStart"][0].endswith("-m intents.train")
+    assert float(model["MemoryMax"][0].rstrip("G")) >= TRAINING_GB * 1.2
+    for name in ("city-web.service", "city-worker.service"):
+        started = unit(name)
+        assert (
+            "city-model.service" in started["After"][0].split() and "city-model.service" in started["Wants"][0].split()
+        )
+        assert "Requires" not in started, "making a newer model would restart what runs with the older one"
+        assert started["MemoryMax"] == ["2G"] and float(started["MemoryMax"][0].rstrip("G")) < TRAINING_GB
+        assert started["Environment"] == model["Environment"], "the model is looked for where it was put"
+    assert "city-model.service" in unit("city.target")["Wants"][0]
+
+
+def test_containers_have_limits_and_bring_their_model() -> None:
+    """Training in a container would be beyond its limit: the image trains when it is built, every part takes that."""
+    compose = yaml.safe_load((DEPLOY / "compose.yml").read_text(encoding="utf-8"))["services"]
+    assert {name: compose[name]["mem_limit"] for name in ("app", "worker", "stream")} == {
+        "app": "2g", "worker": "1g", "stream": "512m",
+    }  # fmt: skip
+    parts = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "city.yml").read_text(encoding="utf-8")))
+    running = [part for part in parts if part["kind"] == "Deployment"]
+    assert len(running) == 3
+    for part in running:
+        (one,) = part["spec"]["template"]["spec"]["containers"]
+        assert one["resources"]["limits"]["memory"] and one["securityContext"]["readOnlyRootFilesystem"]
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    trained = next(n for n, line in enumerate(lines) if "intents.train" in line)
+    assert trained < lines.index("USER city") and "take_model" in (DEPLOY / "start.sh").read_text(encoding="utf-8")
+
+
+def test_pods_call_only_what_the_service_calls() -> None:
+    parts = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "city.yml").read_text(encoding="utf-8")))
+    (policy,) = [part["spec"] for part in parts if part["kind"] == "NetworkPolicy"]
+    assert "Egress" in policy["policyTypes"]
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 443, 5432, 6379}
+    named = set(policy["podSelector"]["matchExpressions"][0]["values"])
+    assert named == {part["metadata"]["name"] for part in parts if part["kind"] == "Deployment"}
+
+
 def test_containers_that_start_at_once_take_the_images_model_whole(tmp_path: Path) -> None:
     image, data, programs = tmp_path / "image", tmp_path / "data", tmp_path / "bin"
     for name in ("0123abcd", "encoder-1"):
