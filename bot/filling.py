@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from bot import choices, forms
-from bot.asking import Progress, Step, ask
+from bot.asking import CONFIRM, RESUME, Progress, Step, ask
 from bot.message import Reply
 from bot.state import State
 from handlers import calculators, dwelling
@@ -91,6 +92,22 @@ def open_form(state: State, knowledge: Knowledge) -> tuple[Form, Progress] | Non
     return (form, progress) if form else None
 
 
+def mended(row: tuple[Any, ...], knowledge: Knowledge) -> tuple[Any, ...]:
+    """A stored form as it can be gone on with: without what belongs to questions that its file no longer has. Empty
+    where it isn't a form at all, or no file of that name is left."""
+    try:
+        progress = Progress.unpacked(row)
+        form = named(progress.form, knowledge)
+        names = {slot.name for slot in form.slots} if form else set()
+        filled = tuple((name, value) for name, value in progress.filled if name in names)
+        skipped = tuple(name for name in progress.skipped if name in names)
+        asking = progress.asking if progress.asking.partition("#")[0] in {*names, CONFIRM, RESUME} else ""
+        whole = isinstance(progress.faults, int) and all(isinstance(value, str) for _, value in filled)
+    except (TypeError, ValueError, AttributeError, LookupError):
+        return ()
+    return replace(progress, filled=filled, skipped=skipped, asking=asking).packed() if form and whole else ()
+
+
 def start(
     form: Form, state: State, heard: Understanding | None, now: datetime, place: str = "", lead: str = "",
     earlier: str = "",
@@ -115,7 +132,7 @@ def keep(state: State, progress: Progress | None) -> State:
 def parked(state: State, text: str, knowledge: Knowledge, now: datetime) -> tuple[Form, Step] | None:
     """The form that was put aside (the one that `text` names, else the latest), asked again where it stopped; None
     without one."""
-    kept = [Progress.unpacked(row) for row in state.parked]
+    kept = [Progress.unpacked(row) for row in (mended(row, knowledge) for row in state.parked) if row]
     found = [(form, progress) for progress in kept if (form := named(progress.form, knowledge))]
     if not found:
         return None

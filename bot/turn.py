@@ -22,14 +22,13 @@ from sqlalchemy.exc import IntegrityError
 
 import clock
 import logs
-from bot import approval, forms, leave, metrics
+from bot import approval, forms, leave, memory, metrics
 from bot.dialogue import Decision, Situation, decide
 from bot.dwelling import settled
 from bot.filling import Filing
 from bot.message import Inbound, Reply
 from bot.service import Service
 from bot.situation import rebanded
-from bot.state import State
 from handlers import dwelling, manners, talk
 from handlers.turn import Handoff
 from intents import Understanding, crisis
@@ -136,11 +135,12 @@ def _turn(
         return _again(service, conn, inbound, person.id, late), None
     now = clock.now()
     knowledge = service.knowledge
+    state, lost = memory.recalled(person.state, now, knowledge)
     decision = _decided(
         Situation(
             inbound=inbound,
             heard=heard,
-            state=State.unpacked(person.state, now),
+            state=state,
             line=person.line,
             region=person.region or service.settings.regions[0],
             region_known=person.region is not None,
@@ -153,6 +153,7 @@ def _turn(
     )
     if decision.filing is not None:
         decision = _filed(service, conn, person, inbound, decision, decision.filing)
+    decision = memory.owned_up(decision, lost)
     channel = service.channels.get(inbound.channel)
     decision = leave.asked(decision, channel.consent() if channel else None)
     decision = approval.kept_back(decision, service.switches.current())
