@@ -26,7 +26,7 @@ from bot.wechat import channel as wechat
 from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool, typing
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
-from jobs import clocks, demo, doctor, moves, queue, reconcile, retention, supervisor, worker
+from jobs import clocks, demo, doctor, figures, moves, queue, reconcile, retention, supervisor, worker
 from jobs import delivery as outbox
 from knowledge_base import live
 from records import crypto, scanner
@@ -62,6 +62,7 @@ def _create_app(settings: Settings | None = None, **parts: Any) -> Flask:
     _register_rooms(app, service)
     app.cli.add_command(doctor.command(service, [lambda: starmap(doctor.Finding, checkup.checks(service))]))
     app.cli.add_command(doctor.keys(service))
+    app.cli.add_command(figures.command(service))
     return app
 
 

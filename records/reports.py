@@ -1,4 +1,5 @@
-"""Figures for reports: what came in, who answered it, how long people waited. Counts only; nobody can be told from them.
+"""Figures for reports: what came in, who answered it, how long people waited. Counts only, of any size: for those who
+work with the people counted. What may leave the house is `records.open_figures`.
 
 Days are China's. The figures are computed from the rows when they are asked for.
 """
