@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
-from bot import choices, filling
+from bot import choices, filling, repair
 from bot.message import Reply
 from bot.situation import Decision, Situation, knowing, offering, turn_of
 from handlers import calculators, manners, policy, talk
 from handlers.declared import Form
-from handlers.registry import STEERING, handler_of
+from handlers.registry import STEERING, handler_of, titles
 from handlers.turn import Handoff
 from intents import Understanding
+
+CALL_BACK = "call_back"
+"""The form of a wish to be rung, whatever about."""
 
 
 def answer(
@@ -24,12 +27,10 @@ def answer(
     state = offering(s.state, *replies)
     misses = s.state.misses + 1 if intent == "out_of_scope" else 0
     if intent not in STEERING and intent != "psych_crisis":
-        said = (
-            manners.veiled(s.heard.text)[:200]
-            if s.heard and aspect == "main" and len(s.heard.text) >= 5
-            else s.state.said
-        )
-        said = said if s.state.topic == intent or said != s.state.said else ""
+        said = s.state.said if s.state.topic == intent else ""
+        told = s.heard is not None and aspect == "main" and len(s.heard.text) >= 5
+        if s.heard and told and not (said and (repair.asks(s.heard.text) or len(s.heard.text) < len(said))):
+            said = manners.veiled(s.heard.text)[:200]
         state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
         state = replace(state, shown=reply.articles[0] if reply.articles else "")
     return Decision(
@@ -78,7 +79,13 @@ def opened(s: Situation, form: Form, heard: Understanding | None, region: str | 
             lead = "想直接打电话：" + "，".join(f"{line.number}（{line.name}）" for line in lines) + "。"
     place = _district(s, region)
     earlier = s.state.said if s.state.topic in form.intents else ""
-    reply, state = filling.start(form, knowing(s.state, heard, topic), heard, s.now, place, lead, earlier)
+    rung = form.name == CALL_BACK and s.state.topic not in ("", *STEERING)
+    about = titles().get(s.state.topic, "") if rung else ""
+    step, state = filling.start(form, knowing(s.state, heard, topic), heard, s.now, place, lead, earlier, about)
+    reply = step.reply
+    if step.done and step.progress:  # all that it asks for was told at once
+        reply = filling.worked_out(form, step.progress, turn_of(s, topic, region=region))
+        state = filling.summed(state, form, step.progress)
     state = replace(offering(state, reply), topic=topic, aspect="main", misses=0)
     return Decision("form", (reply,), state, topic, topic, region=region)
 

@@ -88,6 +88,8 @@ def wanted(form: Form, progress: Progress, today: date) -> tuple[Slot, ...]:
             return False
         if slot.needs and not progress.value(slot.needs):
             return False
+        if any(_younger(progress.value(name), years, today) for name, years in (slot.over or {}).items()):
+            return False
         return all(_younger(progress.value(name), age, today) for name, age in (slot.under or {}).items())
 
     return tuple(slot for slot in form.slots if applies(slot))
@@ -192,6 +194,9 @@ def noted(form: Form, before: Progress, after: Progress) -> str:
         return f"好，{text}。" if len(text) <= _SHORT and said[0][0].kind != "yes_no" else "好，记下了。"
     return (
         "记下了："
-        + "，".join(f"{slot.label}{text if len(text) <= 2 * _SHORT else '（已记）'}" for slot, text in said)
+        + "，".join(
+            f"{slot.label}{'：' if form.end == 'compute' else ''}{text if len(text) <= 2 * _SHORT else '（已记）'}"
+            for slot, text in said
+        )
         + "。"
     )

@@ -87,7 +87,7 @@ def picked(inbound: Inbound, state: State) -> str:
         return state.offered[at - 1][1] if 1 <= at <= len(state.offered) else ""
     if _LAST.fullmatch(said):
         return state.offered[-1][1]
-    if "提醒" in said and len(said) <= 10:
+    if "提醒" in said and len(said) <= 16 and not re.search("[不别？?吗]", said):
         return next((id for _, id in state.offered if id.startswith(REMIND)), "")
     before = _ORDINAL.fullmatch(said) if state.asking == "which" else None
     if before:
@@ -146,7 +146,7 @@ def wants_form(text: str) -> bool:
         return True
     if _POLITE.search(text) or (_CALL.search(text) and len(text) <= 25):
         return True
-    return _START.search(text) is not None and QUESTION.search(text) is None
+    return _START.search(text) is not None and QUESTION.search(re.sub("不[？?]?$", "", text)) is None
 
 
 _CALL = re.compile(

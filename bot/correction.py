@@ -87,13 +87,13 @@ def _meant(
     named = [slot for slot in full if any(word in said for word in (slot.label, *slot.words))]
     kinds = {entity.type for entity in heard.entities}
     by_kind = [slot for slot in full if slots.entity_type(slot) in kinds]
+    places = [slot for slot in wanted if slot.signs == "place"]
+    where = "district" in kinds and not by_kind and not spotting.firm(said)
+    if where and places and not any(slot in places for slot in named):
+        return places[0]  # 厂在镇海不在海曙 is about where, though it names the works
     both = [slot for slot in named if slot in by_kind]
     if both or named or by_kind:
         return (both or named or by_kind)[0]
-    if "district" in kinds:
-        places = [slot for slot in full if slot.signs == "place"]
-        if places:
-            return places[0]
     for slot in full:
         value = filled[slot.name]
         if len(value) >= 2 and (value in said or slots.shown(slot, value) in said):

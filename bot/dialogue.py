@@ -247,7 +247,8 @@ def _finished(s: Situation, form: Form, filled: Progress) -> Decision:
     state = replace(state, parked=tuple(row for row in state.parked if row[0] != form.name))
     if form.end == "compute":
         reply = filling.worked_out(form, filled, turn_of(s, intent))
-        return Decision("form", (reply,), offering(state, reply), intent, handler=intent)
+        state = filling.summed(offering(state, reply), form, filled)
+        return Decision("form", (reply,), state, intent, handler=intent)
     filing = Filing(form, filled, filling.limit_of(form, filled, s.region, s.knowledge, s.now))
     if form.name == job_posts.FORM:
         turn = turn_of(s, intent, region=filing.region(s.knowledge.regions))

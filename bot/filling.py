@@ -11,7 +11,7 @@ from bot.state import State
 from handlers import calculators, dwelling
 from handlers.declared import Form
 from handlers.declared import forms as declared
-from handlers.slots import Slot
+from handlers.slots import Slot, entity_type
 from handlers.turn import Choice, Link, Turn
 from intents import Understanding
 from knowledge_base import Knowledge, RuleInputError
@@ -110,18 +110,19 @@ def mended(row: tuple[Any, ...], knowledge: Knowledge) -> tuple[Any, ...]:
 
 def start(
     form: Form, state: State, heard: Understanding | None, now: datetime, place: str = "", lead: str = "",
-    earlier: str = "",
-) -> tuple[Reply, State]:  # fmt: skip
+    earlier: str = "", about: str = "",
+) -> tuple[Step, State]:  # fmt: skip
     """Open a form; what it replaces was not filed and is put aside. `place` is the person's district, where known;
-    `earlier` the words that brought up its subject."""
+    `earlier` the words that brought up its subject, `about` the subject of a wish to be rung."""
     known = dict(state.known)
     if place:
         known.setdefault("district", place)
-    step = forms.begin(form, known, heard, now, earlier)
+    step = forms.begin(form, known, heard, now, earlier, about)
     if state.form and state.form[0] != form.name:
         state = state.putting_aside(state.form)
-    reply = replace(step.reply, text=f"{lead}\n{step.reply.text}") if lead else step.reply
-    return reply, keep(state, step.progress)
+    if lead:
+        step = replace(step, reply=replace(step.reply, text=f"{lead}\n{step.reply.text}"))
+    return step, keep(state, None if step.done else step.progress)
 
 
 def keep(state: State, progress: Progress | None) -> State:
@@ -161,6 +162,19 @@ def limit_of(form: Form, progress: Progress, region: str, knowledge: Knowledge, 
         return ""
     lines = [f"{outcome.rule.title}：{outcome.result}", *outcome.trace] if outcome.result else []
     return "\n".join(lines)
+
+
+def summed(state: State, form: Form, progress: Progress) -> State:
+    """`state` once a sum is worked out: what it was worked out from is kept for the next word about it."""
+    others = tuple(row for row in state.known if not row[0].startswith("slot:") and row[0] != "sum")
+    given = tuple((f"slot:{name}", value) for name, value in progress.filled)
+    return replace(state, shown=form.name, known=(*others, ("sum", form.name), *given))
+
+
+def summed_from(state: State, form: Form) -> list[tuple[str, str]]:
+    """What the last sum was worked out from, as entities that a form is opened with."""
+    kinds = {f"slot:{slot.name}": entity_type(slot) for slot in form.slots}
+    return [(kinds[name], value) for name, value in state.known if kinds.get(name)]
 
 
 def worked_out(form: Form, progress: Progress, turn: Turn) -> Reply:

@@ -30,17 +30,22 @@ _TOLD = ("what", "story")
 _STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
 _BORN = ("birth", "born_on")
 _SIGNED = re.compile(
-    r"(?:(?:嗯+|好了?|好的|行|可以|没问题|没错|对的?|都对|就这样|就这些|就|那就|那|都|直接|先|帮我|请|你|您)[，,。 ]*)*"
-    r"(?:提交|交上去|交吧|交了|报上去|发出去|递上去|交|报(?=吧))[吧了啊呀嘛哦！!。 ]*"
+    r"(?:(?:嗯+|好了?|好的|行|可以|没问题|没错|对的?|都对|就这样|就这些|就|没(?:有)?照片|(?:也)?没(?:有)?别的了?|别的(?:也)?没(?:有)?了?|没有了|那就|那|都|直接|先|帮我|请|你|您)[，,。 ]*)*"
+    r"(?:提交|交上去|交吧|交了|报上去|发出去|递上去|交|报上去|报(?=吧)|就这样|就这些)[吧了啊呀嘛哦！!。 ]*"
 )
 
 
-def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now: datetime, earlier: str = "") -> Step:
-    """Open a form with what is known of the person already (`known`: entity type → value), what the opening says, and
-    what was said (`earlier`) when its subject came up."""
+def begin(
+    form: Form, known: Mapping[str, str], heard: Understanding | None, now: datetime, earlier: str = "", about: str = ""
+) -> Step:
+    """Open a form with what is known of the person already (`known`: entity type → value), what the opening says, what
+    was said (`earlier`) when its subject came up, and what it is `about` where the form doesn't say so by itself."""
     progress = Progress(form.name)
+    if about:
+        progress = progress.put("what", about)
     if heard is not None:
-        progress = _spotted(form, progress, None, Message(manners.veiled(heard.text), heard, now))[0]
+        progress, used = _spotted(form, progress, None, Message(manners.veiled(heard.text), heard, now))
+        progress = _story_told(form, progress, heard, used, earlier)
     for slot in form.slots:
         if earlier and not progress.value(slot.name) and (value := spotting.spotted(slot, earlier, ())):
             progress = progress.put(slot.name, value)
@@ -54,6 +59,25 @@ def begin(form: Form, known: Mapping[str, str], heard: Understanding | None, now
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
     return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
+
+
+_NAMED = re.compile(r"(?:我|他|她)?(?:姓名|名字)?(?:是|叫|姓)[一-龥]{1,4}$")
+
+
+def _story_told(form: Form, progress: Progress, heard: Understanding, used: list[str], earlier: str) -> Progress:
+    """What the words that opened a form, or brought up its subject, tell of what happened: all but questions, names,
+    and what filled other slots."""
+    told = next((s for s in form.slots if s.kind == "text" and s.name in _TOLD and s.least >= 4), None)
+    if told is None or form.told or progress.value(told.name):
+        return progress
+    taken = [*used, *(e.text for e in heard.entities if e.type == "phone")]
+    parts = []
+    for said in (earlier, choices.beyond_the_wish(heard.text)):
+        clauses = (c for c in re.split(r"[，,。；;！!？?\n]", manners.veiled(said)) if c.strip())
+        kept = [c.strip() for c in clauses if not (repair.asks(c) or _NAMED.search(c) or choices.wants_form(c))]
+        parts += [c for c in kept if len(spotting.leftover(c, taken)) >= 5 and c not in parts]
+    story = "，".join(parts)
+    return progress.put(told.name, story[: told.most or 300]) if len(story) >= 15 else progress
 
 
 def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
@@ -123,7 +147,7 @@ def _corrected(form: Form, progress: Progress, m: Message) -> Step | None:
         return Step(Reply(text=text, asking=CONFIRM), progress)
     found = correction.read(shown, dict(progress.filled), m.said, m.heard, m.now, at_summary=at_summary)
     if found is None:
-        return None
+        return _worked_out_anew(form, progress, m)
     slot = found.slot
     if found.value:
         progress = _also_corrected(shown, progress, slot, m)
@@ -138,6 +162,20 @@ def _corrected(form: Form, progress: Progress, m: Message) -> Step | None:
         return Step(Reply(text=text, asking="slot"), replace(progress, asking=f"{slot.name}#{found.part}"))
     asked = replace(progress.without(slot.name), asking=slot.name)
     return Step(question(slot, f"好，改“{slot.label}”。"), asked)
+
+
+def _worked_out_anew(form: Form, progress: Progress, m: Message) -> Step | None:
+    """The same sum for somebody else, or from another day: what it starts from is told anew."""
+    if form.end != "compute" or "#" in progress.asking:
+        return None
+    for slot in form.slots:
+        kind = slots.entity_type(slot)
+        alone = kind and sum(slots.entity_type(s) == kind for s in form.slots) == 1
+        new = next((e.value for e in m.heard.entities if e.type == kind), "") if alone else ""
+        if new and progress.value(slot.name) not in ("", new) and _allowed(slot, new, m.now):
+            fresh = _spotted(form, Progress(form.name).put(slot.name, new), None, m)[0]
+            return ask(form, fresh, m.now, asking.noted(form, Progress(form.name), fresh))
+    return None
 
 
 def _also_corrected(shown: tuple[Slot, ...], progress: Progress, first: Slot, m: Message) -> Progress:
@@ -312,6 +350,9 @@ def _taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Prog
         said = said if slot.least >= 4 else rest  # a story is kept whole
     if (slot.signs in ("firm", "place") and (used or len(said) > 12)) or (slot.signs.startswith("=") and len(said) > 6):
         said = spotting.spotted(slot, said, entities) or said
+    if slots.entity_type(slot) and slot.signs:  # a value that is another slot's isn't this one's
+        others = {value for name, value in after.filled if progress.value(name) != value}
+        entities = tuple(e for e in entities if e.value not in others)
     read = slots.read(slot, said, entities, m.now)
     return (after.put(slot.name, read.value) if read.value else after), read.fault
 
@@ -371,8 +412,9 @@ def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
         return True
     sure = m.heard.band in ("answer", "confirm")
     if m.heard.intent in form.intents and m.heard.band == "answer":
-        return repair.plainly_asks(said) and (slot.kind == "text" or not fits)
-    return (not fits or slot.kind == "text") and (repair.plainly_asks(said) or sure) and len(said) >= 4
+        return (repair.plainly_asks(said) and slot.kind == "text") or (slot.kind != "text" and not fits)
+    clear = repair.plainly_asks(said) or sure or slot.kind != "text"
+    return (not fits or slot.kind == "text") and clear and len(said) >= 4
 
 
 def _elsewhere(form: Form, m: Message) -> bool:

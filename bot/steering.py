@@ -16,6 +16,9 @@ _CHANGES = re.compile(r"改(?:成|为|到|作|一下)|换(?:成|个)|还是(?!�
 """Another answer, not the end (算了还是改成晚上)."""
 
 
+_REMIND = re.compile("提醒我?|通知我|叫我一声")
+
+
 def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     """What is said about the filling itself."""
     said = m.said
@@ -47,7 +50,9 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         )
     if repair.BACK.fullmatch(said):
         return _back(form, progress, m)
-    if repair.COURTESY.fullmatch(said):
+    if form.end == "compute" and _REMIND.search(said) and not re.search(r"不|别|\d", said):
+        return ask(form, progress, m.now, "好，算出日子来，点一下就能提醒您。")
+    if repair.COURTESY.fullmatch(said) or (repair.THANKS.fullmatch(said) and len(said) <= 16 and not form.told):
         return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)
     if repair.PERSON.search(said) and len(said) <= 16:
         return Step(ask(form, progress, m.now, "回到刚才的表：").reply, progress, aside=True, person=True)

@@ -9,7 +9,7 @@ from bot.dwelling import about_room
 from bot.message import Reply
 from bot.sides import also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
-from handlers import calculators, manners, policy, talk
+from handlers import calculators, manners, policy, slots, talk
 from handlers.declared import Form, forms_of, named_in
 from handlers.registry import STEERING, titles
 from handlers.slots import entity_type
@@ -44,6 +44,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_side,
         _about_offer,
         _about_hours,
+        _sum_again,
         _about_news,
         _form_wish,
     ):
@@ -258,6 +259,28 @@ def _about_hours(s: Situation, heard: Understanding) -> Decision | None:
     return _said(s, heard, talk.hours(turn_of(s, "help")), "help")
 
 
+_DAY_ASKED = re.compile("什么时候|啥时候|哪天|几号|到期|过期|来得及|还能|多久|多少")
+
+
+def _sum_again(s: Situation, heard: Understanding) -> Decision | None:
+    """After a sum: the same one from another day, for somebody else (我老婆的是2月1号发的), or with what was supposed
+    in it said outright."""
+    name = dict(s.state.known).get("sum", "")
+    form = filling.named(name, s.knowledge) if name and s.state.topic else None
+    if form is None or s.state.topic not in form.intents:
+        return None
+    elsewhere = heard.band == "answer" and heard.intent not in (*form.intents, *STEERING)
+    kinds = {entity_type(slot) for slot in form.slots} & {"date", "duration_months", "amount"}
+    again = s.state.shown == name or kin(heard.text) or _DAY_ASKED.search(heard.text)
+    if again and not elsewhere and {e.type for e in heard.entities} & kinds:
+        return answering.opened(s, form, heard)
+    supposed = (slot for slot in form.slots if slot.default and s.state.shown == name and len(heard.text) <= 10)
+    if not any(slots.read(slot, heard.text, heard.entities, s.now).value for slot in supposed):
+        return None
+    given = filling.summed_from(s.state, form)
+    return answering.opened(replace(s, state=replace(s.state, known=(*s.state.known, *given))), form, heard)
+
+
 def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
     wanted = _wanted_form(s, heard)
     return answering.opened(s, wanted, heard, place_of(s, heard)) if wanted else None
@@ -273,6 +296,9 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
     outright = named_in(heard.normal)
+    if outright and outright.name == answering.CALL_BACK:
+        own = next((form for form in forms_of(s.state.topic) if form.name.endswith("_appointment")), None)
+        outright = own or outright
     if outright and not (sure and heard.intent != "suggestion" and forms_of(heard.intent)):
         return outright  # 投诉 alone is a suggestion; what it names is the matter
     if not subject or heard.second:
@@ -290,7 +316,9 @@ def _details(s: Situation, heard: Understanding) -> Form | None:
     """The form of the last topic that a message begins to answer though nobody opened it (an address, a firm, a sum)."""
     if not s.state.topic or repair.asks(heard.text) or heard.second:
         return None
-    form = next((form for form in forms_of(s.state.topic) if form.eager), None)
+    own = forms_of(s.state.topic)
+    phone = any(e.type == "phone" for e in heard.entities)  # whoever leaves a number wants to be rung about it
+    form = next((form for form in own if form.eager or (phone and form.end == "case")), None)
     if form is None:
         return None
     clear = heard.band == "answer" and heard.intent not in (s.state.topic, "out_of_scope")

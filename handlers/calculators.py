@@ -1,7 +1,7 @@
 """Forms that end in a worked-out answer: their questions are the inputs of a dated rule, their answer its trace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -31,6 +31,8 @@ class Calculator:
     intents: tuple[str, ...]
     words: tuple[str, ...] = ()
     remind: str = ""
+    slots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What a slot has beside what the rule says: `signs`, `over`, `default` (see `handlers.slots.Slot`)."""
 
 
 @cache
@@ -73,13 +75,13 @@ def form_of(name: str, knowledge: Knowledge) -> Form | None:
         title=rule.title.partition("：")[2] or rule.title,
         start=known.start,
         intents=known.intents,
-        slots=tuple(_slot(one) for one in rule.inputs),
+        slots=tuple(_slot(one, known.slots.get(one.name, {})) for one in rule.inputs),
         end="compute",
-        opening="我问几个问题，马上帮您算，什么都不会提交。",
+        opening=f"“{rule.title.replace('：', '，')}”：我问几个问题，马上帮您算，什么都不会提交。",
     )
 
 
-def _slot(one: Input) -> Slot:
+def _slot(one: Input, more: Mapping[str, Any]) -> Slot:
     kind = {"date": "date", "yesno": "yes_no", "choice": "choice"}.get(one.kind, "number")
     if kind == "number" and "几个月" in one.label:
         kind = "months"
@@ -96,6 +98,7 @@ def _slot(one: Input) -> Slot:
         options=options,
         least=int(one.least),
         most=int(one.most),
+        **more,
     )
 
 
@@ -103,6 +106,7 @@ def worked_out(form: Form, filled: Mapping[str, str], turn: Turn) -> Reply:
     """The result, how it was worked out, clause by clause, and what it rests on."""
     topic, _, region = form.name.removeprefix(PREFIX).partition(":")
     given = {slot.name: _value(slot, filled[slot.name]) for slot in form.slots if slot.name in filled}
+    given |= {slot.name: _value(slot, slot.default) for slot in form.slots if slot.default and slot.name not in given}
     try:
         outcome = turn.knowledge.rules.evaluate(topic, region, given, turn.now.date())
     except RuleInputError as error:

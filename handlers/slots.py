@@ -33,7 +33,8 @@ class Slot:
     person what the answer is for. `words` are other names of the slot by which a person corrects it. `options` are
     (label, words that mean it) of a choice. `limit`: past or future, for dates. `unless`: {slot: value} that makes it
     needless; `needs`: a slot that must be filled for it to be asked; `under`: {slot of a birth date: age}, asked only
-    when somebody is younger than that. `signs` tells how it
+    when somebody is younger than that; `over`: {slot of a date: years}, asked only when that date lies so far back, and
+    otherwise taken to be `default`. `signs` tells how it
     is spotted in a message that answers something else (`handlers.spotting`): firm, place, the unit of a number, or
     anything for a choice. `must`: the one answer with which the form can be filed. `beside`: the slot in whose breath a
     photo is asked for; it has no question of its own.
@@ -52,6 +53,8 @@ class Slot:
     most: int = 0
     unless: Mapping[str, str] | None = None
     under: Mapping[str, int] | None = None
+    over: Mapping[str, int] | None = None
+    default: str = ""
     needs: str = ""
     signs: str = ""
     must: str = ""
@@ -121,7 +124,29 @@ def _text(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) ->
     return Read(text)
 
 
+_DAY = (
+    r"(?:今天|今晚|明天|明晚|后天|大后天|周末|工作日|每天|平时|(?:这|下)?(?:周|星期|礼拜)[一二三四五六日天]"
+    r"(?:到(?:周|星期|礼拜)?[一二三四五六日天])?|\d{1,2}[号日])的?"
+)
+_PART = r"(?:早上|上午|中午|下午|傍晚|晚上|夜里|下班)"
+_HOUR = rf"(?:{_PART})?(?:\d{{1,2}}|[一二两三四五六七八九十]{{1,3}})(?:点|[:：]\d{{2}})(?:半|钟|多)?"
+_WHEN = re.compile(
+    rf"(?:{_DAY})?(?:{_HOUR}(?:(?:到|至|-){_HOUR})?|{_PART})(?:以?后|之后|以?前|之前|左右)?|今晚|明晚|{_DAY}(?=(?:都|全天|一天|整天))"
+)
+
+
+def when(slot: Slot, text: str) -> str:
+    """A time that suits, as it was said (明天下午三点以后); the label where it says no more than that."""
+    found = _WHEN.search(text)
+    if found is None:
+        return ""
+    said = found[0]
+    return next((label for label, words in slot.options if said in (label, *words)), said)
+
+
 def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
+    if slot.signs == "when" and (said := when(slot, text)):
+        return Read(said)
     number = re.fullmatch(r"(?:选|第)?\s*(\d{1,2})\s*(?:个|项)?", text)
     if number and 1 <= int(number[1]) <= len(slot.options):
         return Read(slot.options[int(number[1]) - 1][0])
@@ -231,7 +256,7 @@ def _stage(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -
 
 
 def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    if _NONE.match(text):
+    if _NONE.match(text) or (slot.signs and re.search(rf"[一1](?:{slot.signs})(?:都|也)没", text)):
         return _bounded(slot, "0")
     if "人" in slot.signs and re.fullmatch(r"(?:就|只有?|光)(?:是)?(?:我|俺)(?:自己|本人)?(?:一个人?)?[。！!]?", text):
         return Read("1")

@@ -7,7 +7,7 @@ left over is the answer to the question that was asked.
 import re
 from collections.abc import Iterable
 
-from handlers.slots import Slot, signed
+from handlers.slots import Slot, entity_type, signed, when
 from intents import Entity
 from intents.numerals import NUMERAL, parse
 
@@ -47,9 +47,25 @@ def spotted(slot: Slot, text: str, entities: Iterable[Entity]) -> str:
         return signed(slot.signs, text)
     if slot.kind == "number" and slot.signs:
         return counted(slot.signs, text)
+    if slot.kind in ("months", "date", "amount") and slot.signs:
+        return beside(slot, text, entities)
+    if slot.kind == "choice" and slot.signs == "when":
+        return when(slot, text)
     if slot.kind == "choice" and slot.signs:
         hits = [label for label, words in slot.options if any(w in text for w in (label, *words) if len(w) > 1)]
         return hits[0] if len(hits) == 1 else ""
+    return ""
+
+
+def beside(slot: Slot, text: str, entities: Iterable[Entity]) -> str:
+    """The value named beside one of the slot's signs, before another one (社保交了5年，住了6年); empty for none."""
+    named = [e for e in entities if e.type == entity_type(slot)]
+    for sign in re.finditer(slot.signs, text):
+        after = next((e for e in named if 0 <= e.start - sign.end() <= 8), None)
+        before = next((e for e in reversed(named) if 0 <= sign.start() - e.end <= 3), None)
+        for found in (after, before):
+            if found and not re.search("[，,。；;]", text[min(found.end, sign.end()) : max(found.start, sign.start())]):
+                return found.value
     return ""
 
 
@@ -72,9 +88,12 @@ def place(text: str, entities: Iterable[Entity]) -> str:
             continue
         said = _TAIL.sub("", clause[0])
         named = _FIRM.search(said)
-        if named and firm(said):
-            said = said[: said.rfind(firm(said))]
+        name = firm(said) if named else ""
+        if name:
+            said = said[: said.rfind(name)]
         said = said.rstrip("的了吧呢啊这那")
+        if name and said.startswith(entity.text):
+            return said  # 海曙区的鑫达服装厂 tells where, if no more finely
         longer = len(said) > len(entity.text) + 1 or entity.value[:2] not in said
         if longer and len(said) >= 3:
             return said
@@ -88,6 +107,8 @@ def counted(signs: str, text: str) -> str:
     """A number right before one of the signs (`5个人`); one person alone is a way of speaking, not a number."""
     if "人" in signs and JUST_ME.search(text):
         return "1"
+    if re.search(rf"[一1](?:{signs})(?:都|也)没|没(?:有)?.{{0,2}}过(?:[一1](?:{signs}))?$", text):
+        return "0"
     found = re.search(rf"({NUMERAL})\s*(?:{signs})", text)
     value = parse(found[1]) if found else None
     return str(int(value)) if value is not None and 1 < value < 100_000 and value == int(value) else ""

@@ -98,7 +98,7 @@ class Knowledge:
                 return 1.0
             if hit.article.aspect == "main":
                 return hit.score / (FARTHER * max(fit, CHANCE))
-            return hit.score / (TOLD * max(fit, FAINT) if plain.id == told else MUCH_BETTER * max(fit, 1.0))
+            return hit.score / (TOLD * max(fit, FAINT) if plain.id == told else MUCH_BETTER * max(fit, FAINT / 2))
 
         best = max(hits, key=better)
         return best.article if better(best) > 1.0 else plain
