@@ -100,8 +100,8 @@ def page() -> str:
         )
     lines += [
         "", "Every person reads, exports and deletes his own at `/me` (45, 47条); unfollowing the account starts erasure (wx-cb-12).",
-        "Every look of staff at a masked field is a row of `audit`, with its reason. Figures for the public: `flask --app app figures 2026-10`, whole months, groups of ten and more, rounded
-(`records/open_figures.py`).", "",
+        "Every look of staff at a masked field is a row of `audit`, with its reason. Figures for the public: "
+        "`flask --app app figures 2026-10`,", "whole months, groups of ten and more, rounded (`records/open_figures.py`).", "",
     ]  # fmt: skip
     return "\n".join(lines)
 
