@@ -1,9 +1,13 @@
 """Work: what the rules say, and the posts that the employment service has on file for somebody's place."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+import yaml
 
 from handlers import policy
 from handlers.declared import forms
@@ -12,6 +16,8 @@ from handlers.turn import Choice, Reply, Turn
 
 FORM = "job_wish"
 SHOWN = 3
+NEAR = 3
+"""Posts of districts next door that are shown."""
 TELL_ME = Choice("有岗位就告诉我", "tell:job_seeking")
 
 
@@ -34,7 +40,8 @@ def fitting(turn: Turn, work: str, pay: str) -> str:
 
 def on_file(turn: Turn, wanted: str, pay: str) -> tuple[str, bool]:
     """What is told of the posts in the turn's region, and whether there are any. `wanted`: the work, in few words;
-    `pay`: yuan a month at least, as digits. Where nothing fits both, the region's other posts are told as such."""
+    `pay`: yuan a month at least, as digits. Where nothing fits both, the region's other posts are told as such, and
+    what the districts next to it have."""
     if turn.desk is None:
         return "", False
     regions, on = turn.knowledge.regions.inside(turn.region), turn.now.date()
@@ -43,10 +50,33 @@ def on_file(turn: Turn, wanted: str, pay: str) -> tuple[str, bool]:
     rows = turn.desk.vacancies(wanted, regions, on, least, SHOWN)
     if rows:
         return _list(f"{where}现在登记在册的招工（到窗口或打电话再核实一下）：", rows), True
+    next_door = _next_door(turn, wanted, least)
     rows = turn.desk.vacancies("", regions, on, 0, SHOWN) if wanted or least else []
     if rows:
-        return _list(f"合您要求的，{where}现在没有登记在册的。别的岗位有这些：", rows), True
-    return f"{where}现在没有登记在册的招工。想等有了再知道，回一句“有岗位就告诉我”，我会在这里通知您。", False
+        told = _list(f"合您要求的，{where}现在没有登记在册的。别的岗位有这些：", rows)
+        return f"{told}\n\n{next_door}" if next_door else told, True
+    next_door = next_door or _next_door(turn, "", 0)
+    later = "想等有了再知道，回一句“有岗位就告诉我”，我会在这里通知您。"
+    return "\n".join(part for part in (f"{where}现在没有登记在册的招工。", next_door, later) if part), False
+
+
+def _next_door(turn: Turn, wanted: str, least: int) -> str:
+    """What is told of posts in the districts next to the turn's, the nearest district first; empty for none."""
+    near = [region for region in neighbours().get(turn.region, ()) if region in turn.knowledge.regions]
+    if turn.desk is None or not near:
+        return ""
+    rows = turn.desk.vacancies(wanted, near, turn.now.date(), least, 20)
+    rows = sorted(rows, key=lambda row: near.index(row.region))[:NEAR]
+    names = "、".join(dict.fromkeys(turn.knowledge.regions.name(row.region) for row in rows))
+    fit = "合您要求的有" if wanted or least else "有"
+    return _list(f"邻近的{names}{fit}：", rows, turn.knowledge.regions.name) if rows else ""
+
+
+@cache
+def neighbours() -> Mapping[str, Sequence[str]]:
+    """The districts next to a district, the nearest first (`neighbours.yml`)."""
+    found: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("neighbours.yml").read_text(encoding="utf-8"))
+    return MappingProxyType({region: tuple(near) for region, near in found.items()})
 
 
 def trade(text: str) -> str:
@@ -60,15 +90,19 @@ def _trades() -> re.Pattern[str]:
     return re.compile(forms()[FORM].slot("work").signs.removeprefix("="))
 
 
-def _list(head: str, rows: Sequence[Any]) -> str:
-    return "\n".join((head, *(_told(number, row) for number, row in enumerate(rows, 1))))
+def _list(head: str, rows: Sequence[Any], name: Callable[[str], str] | None = None) -> str:
+    """The posts below `head`; with `name`, each says its district too."""
+    return "\n".join(
+        (head, *(_told(number, row, name(row.region) if name else "") for number, row in enumerate(rows, 1)))
+    )
 
 
-def _told(number: int, row: Any) -> str:
+def _told(number: int, row: Any, district: str = "") -> str:
     how = f"报名：{row.contact}" if row.contact else "报名：打12345问，或到当地就业服务窗口"
     until = f"{row.until.year}年{row.until.month}月{row.until.day}日前有效"
     where = f"在{row.place}" if row.place else ""
-    parts = (f"{number}. {row.title}，{row.firm}", _pay(row.pay_from, row.pay_to), where, how, until)
+    firm = f"{row.firm}（{district}）" if district else row.firm
+    parts = (f"{number}. {row.title}，{firm}", _pay(row.pay_from, row.pay_to), where, how, until)
     return "；".join(part for part in parts if part) + "。"
 
 

@@ -4,7 +4,7 @@ A file replaces what its source said before: what is not in it any more is no va
 firms published them; nothing here is about people who look for work.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Date, Engine, Index, Row, String, UniqueConstraint, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from records import sheets
+from records import sheets, subscriptions
 from records.base import Base, Instant, write
 
 COLUMNS: Final = {
@@ -28,6 +28,10 @@ COLUMNS: Final = {
     "contact": ("联系方式", "联系电话", "电话"),
     "until": ("截止日期", "有效期", "截止"),
 }
+TOPIC: Final = "job_seeking"
+"""The topic under which people ask to be told of posts."""
+NEWS: Final = "您等的招工有新的了。在聊天里说“找工作”，我把您那里的岗位列给您。"
+PAGE: Final = "/services"
 REQUIRED: Final = ("title", "firm", "region", "until")
 _LONGEST = {"title": 40, "firm": 60, "place": 80, "wants": 200, "contact": 60}
 _MOST_PAY = 100_000
@@ -63,14 +67,19 @@ class Loaded:
 
     taken: int = 0
     bad: list[tuple[int, str]] = field(default_factory=list)
-    regions: frozenset[str] = frozenset()
-    """Where the posts taken are."""
+    fresh: frozenset[str] = frozenset()
+    """Places with open posts that the source didn't name before."""
+    told: int = 0
+    """How many people who had asked to be told of posts there were told."""
 
 
-def load(engine: Engine, path: Path, source: str, regions: Mapping[str, str], at: datetime) -> Loaded:
-    """Take a source's file (CSV or XLSX) in place of what it said before. `regions`: names of places → their keys.
+def load(
+    engine: Engine, path: Path, source: str, regions: Mapping[str, str], at: datetime,
+    around: Callable[[str], Iterable[str]] = lambda region: (region,),
+) -> Loaded:  # fmt: skip
+    """Take a source's file (CSV or XLSX) in place of what it said before, and tell whoever waits for posts of a place.
 
-    Raises `sheets.SheetError` when the file can't be read; then nothing has changed.
+    `regions`: names of places → their keys; `around`: a place and those that it lies in, for their wishes. Raises `sheets.SheetError` when the file can't be read; then nothing has changed.
     """
     loaded = Loaded()
     rows = []
@@ -80,10 +89,27 @@ def load(engine: Engine, path: Path, source: str, regions: Mapping[str, str], at
         except ValueError as fault:
             loaded.bad.append((line.number, str(fault)))
     with write(engine) as conn:
+        known = _named(conn, source, at.date())
         replace(conn, source, rows, at)
+        open_ = [row for row in rows if row["until"] >= at.date() and _same(row) not in known]
+        loaded.fresh = frozenset(row["region"] for row in open_)
+        waiting = frozenset(place for region in loaded.fresh for place in around(region))
+        loaded.told = subscriptions.tell(conn, TOPIC, waiting, "有新的招工", NEWS, PAGE, at)
     loaded.taken = len(rows)
-    loaded.regions = frozenset(row["region"] for row in rows)
     return loaded
+
+
+def _same(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What makes a post the same one in the next file."""
+    return (row["title"], row["firm"], row["region"], row["place"])
+
+
+def _named(conn: Connection, source: str, on: date) -> set[tuple[str, ...]]:
+    """The open posts that a source names now."""
+    table = Vacancy.__table__.c
+    found = select(table.title, table.firm, table.region, table.place)
+    found = found.where(table.source == source[:40], table.until >= on)
+    return {_same(row._asdict()) for row in conn.execute(found)}
 
 
 def replace(conn: Connection, source: str, rows: list[dict[str, Any]], at: datetime) -> None:

@@ -23,7 +23,7 @@ def import_file(file: Path, source: str) -> None:
     tree = service.knowledge.regions
     names = {name: one.key for one in tree.regions.values() for name in (one.key, one.name, one.short)}
     try:
-        loaded = vacancies.load(service.engine, file, source, names, clock.now())
+        loaded = vacancies.load(service.engine, file, source, names, clock.now(), tree.chain)
         with write(service.engine) as conn:
             audit.note(
                 conn, "command:vacancies import", "import", f"{loaded.taken} vacancies of {source[:40]}", clock.now()
@@ -32,6 +32,9 @@ def import_file(file: Path, source: str) -> None:
         raise click.ClickException(str(fault)) from None
     except Busy as fault:
         raise click.ClickException(f"the database can't be had ({fault}); run the same command again") from None
+    if loaded.told:
+        service.nudge()
+        click.echo(f"  told {loaded.told} people who had asked for posts there", err=True)
     for line, reason in loaded.bad:
         click.echo(f"  line {line}: {reason}", err=True)
     click.echo(f"taken={loaded.taken} rejected={len(loaded.bad)}")

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 import clock
-from records import api_sessions, cases, consent, declarations, people, vacancies
+from records import api_sessions, cases, consent, declarations, people, subscriptions, vacancies
 from records.base import Busy, read, write
 
 from .conftest import Api, declaration, id_number, room, signed_in
@@ -368,6 +368,12 @@ def test_vacancies_come_from_a_file_and_its_successor(city: Flask, api: Make, tm
     failed = city.test_cli_runner().invoke(args=["vacancies", "import", str(broken), "--source", "余姚招聘会"])
     assert failed.exit_code == 1 and titles("region=ningbo") == ["厨师"], "a file that can't be read changes nothing"
     assert vacancies.REQUIRED
+    with write(city.extensions["service"].engine) as conn:
+        people.add(conn, "web", "waits", clock.now())
+        subscriptions.add(conn, people.find(conn, "web", "waits").id, vacancies.TOPIC, "ningbo", clock.now())
+    file.write_text(POSTS.splitlines()[0] + "\n保洁,试店,海曙区,,,,,,,2099-12-31\n", encoding="utf-8")
+    run = city.test_cli_runner().invoke(args=["vacancies", "import", str(file), "--source", "余姚招聘会"])
+    assert "told 1 people" in run.output, "whoever asked for posts there is told"
 
 
 # --- refusals
