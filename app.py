@@ -23,7 +23,7 @@ from bot import api, case_photos, health, metrics, pages, web
 from bot import rooms as room_pages
 from bot.service import Later, Remembering, Service, Understands
 from bot.wechat import channel as wechat
-from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, spool, typing
+from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, recordings, spool, typing
 from intents.rasa import RasaUnderstander
 from intents.understander import Understander
 from jobs import clocks, demo, doctor, figures, moves, queue, reconcile, retention, supervisor, worker
@@ -121,6 +121,7 @@ def work() -> int:
     sweeps: list[worker.Job] = [
         partial(outbox.sweep, service.engine),
         partial(media.sweep, service),
+        partial(recordings.sweep, service),
         partial(case_photos.gather, service, photos),
         partial(staff_sweeps.now_and_then, service),
         partial(clocks.reminders_due, service.engine),

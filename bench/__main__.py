@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import callback, holds, start
+from bench import callback, console, holds, start
 from intents import train
 
 PAGE = callback.ROOT / "docs" / "bench.md"
@@ -97,6 +97,7 @@ PARTS: dict[str, Callable[[Path, int, int], list[str]]] = {
     "clone": lambda folder, _rounds, _count: start.from_clone(folder),
     "faults": lambda folder, _rounds, _count: holds.faults(folder),
     "streams": lambda folder, _rounds, _count: holds.streams(folder),
+    "console": lambda folder, _rounds, _count: console.whole_way(folder),
     "restore": lambda folder, _rounds, _count: holds.restore(folder),
 }
 

@@ -4,9 +4,25 @@ never leaves the database (promise 12)."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from records.conversations import Message
 from records.handoffs import Alarm, Handoff
@@ -36,6 +52,7 @@ def of_the_mind() -> ColumnElement[bool]:
     )
 
 
+@lru_cache(maxsize=2048)  # each page asks every few seconds, and composing it costs more than running it
 def visible(scope: Scope) -> ColumnElement[bool]:
     """Which handoffs a member of staff may see: those of the own queues and region, and the own ones.
 
@@ -129,22 +146,29 @@ def _page(scope: Scope, wanted: Wanted, limit: int) -> Any:
 
 def counts(conn: Connection, scope: Scope) -> dict[str, Any]:
     """How many wait in each queue and since when, and how many chats are one's own."""
+    waiting, mine = _counts(scope)
+    teams = {row.team: {"n": row.n, "oldest": row.oldest} for row in conn.execute(waiting)}
+    own = conn.execute(mine).one()
+    return {
+        "teams": teams,
+        "waiting": sum(team["n"] for team in teams.values()),
+        "mine": int(own.mine),
+        "unread": int(own.unread or 0),
+    }
+
+
+@lru_cache(maxsize=2048)
+def _counts(scope: Scope) -> tuple[Any, Any]:
     waiting = (
         select(Handoff.team, func.count().label("n"), func.min(Handoff.opened_at).label("oldest"))
         .where(visible(scope), Handoff.state == "waiting")
         .group_by(Handoff.team)
     )
-    teams = {row.team: {"n": row.n, "oldest": row.oldest} for row in conn.execute(waiting)}
-    mine = select(func.count()).where(Handoff.claimed_by == scope.staff_id, Handoff.state == "claimed")
-    unread = select(func.count()).where(
-        Handoff.claimed_by == scope.staff_id, Handoff.state == "claimed", _unread_exists()
+    unread = func.sum(case((_unread_exists(), 1), else_=0)).label("unread")
+    mine = select(func.count().label("mine"), unread).where(
+        Handoff.claimed_by == scope.staff_id, Handoff.state == "claimed"
     )
-    return {
-        "teams": teams,
-        "waiting": sum(team["n"] for team in teams.values()),
-        "mine": int(conn.execute(mine).scalar_one()),
-        "unread": int(conn.execute(unread).scalar_one()),
-    }
+    return waiting, mine
 
 
 def _unread_exists() -> ColumnElement[bool]:
@@ -156,7 +180,12 @@ def _unread_exists() -> ColumnElement[bool]:
 
 def chat(conn: Connection, scope: Scope, handoff_id: int) -> Row[Any] | None:
     """One handoff with its person and owner; None when there is none that this member of staff may see."""
-    statement = (
+    return conn.execute(_chat(scope), {"handoff_id": handoff_id}).first()
+
+
+@lru_cache(maxsize=2048)
+def _chat(scope: Scope) -> Select[Any]:
+    return (
         select(
             Handoff.__table__, Person.channel, Person.following, Person.region.label("person_region"),
             Person.message_until, Person.message_left, Person.click_until, Person.click_left, Person.seen_at,
@@ -164,9 +193,14 @@ def chat(conn: Connection, scope: Scope, handoff_id: int) -> Row[Any] | None:
         )
         .join(Person, Person.id == Handoff.person_id)
         .outerjoin(Staff, Staff.id == Handoff.claimed_by)
-        .where(Handoff.id == handoff_id, visible(scope))
+        .where(Handoff.id == bindparam("handoff_id"), visible(scope))
     )  # fmt: skip
-    return conn.execute(statement).first()
+
+
+def own_people(conn: Connection, staff_id: int, limit: int = 100) -> list[int]:
+    """The people whose chats a member of staff has in hand."""
+    mine = select(Handoff.person_id).where(Handoff.claimed_by == staff_id, Handoff.state == "claimed")
+    return list(conn.execute(mine.order_by(Handoff.id.desc()).limit(limit)).scalars())
 
 
 def earlier(conn: Connection, scope: Scope, person_id: int, but: int, limit: int = 10) -> list[Row[Any]]:
@@ -183,18 +217,36 @@ def transcript(
     What was said about the mind, or in a counsellor's chat, is left out for everybody else; what is said in the chat
     that one owns oneself is not.
     """
-    table = Message.__table__
-    statement = select(table).where(Message.person_id == handoff.person_id)
-    if after:
-        statement = statement.where(Message.id > after)
-    if before:
-        statement = statement.where(Message.id < before)
-    if not scope.psychology:
-        statement = statement.where(_readable(scope, handoff))
-    return list(conn.execute(statement.order_by(Message.id.desc()).limit(limit)))[::-1]
+    own = _own(scope, handoff)
+    values: dict[str, Any] = {"person": handoff.person_id, "after": after, "before": before or _NEVER, "most": limit}
+    if own:
+        values["since"] = handoff.claimed_at
+    return list(conn.execute(_transcript(scope.psychology, own), values))[::-1]
 
 
-def _readable(scope: Scope, handoff: Row[Any]) -> ColumnElement[bool]:
+_NEVER = 2**62
+"""More than any message's id."""
+
+
+@cache
+def _transcript(psychology: bool, own: bool) -> Select[Any]:
+    statement = select(Message.__table__).where(
+        Message.person_id == bindparam("person"),
+        Message.id > bindparam("after"),
+        Message.id < bindparam("before", type_=BigInteger),
+    )
+    if not psychology:
+        statement = statement.where(_readable(own))
+    return statement.order_by(Message.id.desc()).limit(bindparam("most"))
+
+
+def _own(scope: Scope, handoff: Row[Any]) -> bool:
+    """Whether the chat is in this member of staff's own hands."""
+    return handoff.claimed_by == scope.staff_id and handoff.claimed_at is not None and handoff.state == "claimed"
+
+
+def _readable(own: bool) -> ColumnElement[bool]:
+    """What those may read who aren't counsellors; with `own`, whatever was said after `since` too."""
     about_mind = or_(
         and_(Message.intent.is_not(None), Message.intent.in_(MIND)),
         and_(Message.owner.is_not(None), Message.owner == "crisis"),
@@ -204,17 +256,16 @@ def _readable(scope: Scope, handoff: Row[Any]) -> ColumnElement[bool]:
         or_(Handoff.closed_at.is_(None), Message.created_at <= Handoff.closed_at),
     )  # fmt: skip
     readable = ~or_(about_mind, theirs)
-    if handoff.claimed_by == scope.staff_id and handoff.claimed_at is not None and handoff.state == "claimed":
-        readable = or_(readable, Message.created_at >= handoff.claimed_at)
-    return readable
+    return or_(readable, Message.created_at >= bindparam("since", type_=Message.created_at.type)) if own else readable
 
 
 def hidden_before(conn: Connection, scope: Scope, handoff: Row[Any]) -> bool:
     """Whether something of this person is kept from this member of staff."""
     if scope.psychology:
         return False
-    kept = select(Message.id).where(Message.person_id == handoff.person_id, ~_readable(scope, handoff)).limit(1)
-    return conn.execute(kept).first() is not None
+    own = _own(scope, handoff)
+    kept = select(Message.id).where(Message.person_id == handoff.person_id, ~_readable(own)).limit(1)
+    return conn.execute(kept, {"since": handoff.claimed_at} if own else {}).first() is not None
 
 
 def alarms(conn: Connection, scope: Scope) -> list[Row[Any]]:

@@ -1,6 +1,6 @@
 """Members of staff: who may log in to the console, and what they may see."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -111,9 +111,12 @@ def everybody(conn: Connection) -> list[Row[Any]]:
     return list(conn.execute(select(Staff.__table__).order_by(*order)))
 
 
-def names(conn: Connection) -> dict[int, str]:
-    """Everybody's name by id, for those who left too: their words stay in the transcript."""
-    return {row.id: row.name for row in conn.execute(select(Staff.id, Staff.name))}
+def names(conn: Connection, ids: Collection[int] | None = None) -> dict[int, str]:
+    """Everybody's name by id (or only of `ids`), for those who left too: their words stay in the transcript."""
+    if ids is not None and not ids:
+        return {}
+    statement = select(Staff.id, Staff.name)
+    return {row.id: row.name for row in conn.execute(statement if ids is None else statement.where(Staff.id.in_(ids)))}
 
 
 def change(

@@ -131,6 +131,7 @@ from staff import (  # noqa: E402, F401 - the views register themselves
     control,
     crisis,
     inbox,
+    media,
     mentions,
     merging,
     notices,

@@ -95,8 +95,9 @@ def _talk(conn: Connection, row: Row[Any], after: int = 0, after_note: int = 0) 
     lines: list[tuple[Any, str, Any]] = [(m.created_at, "message", m) for m in messages if _shown(m)]
     lines += [(note.at, "note", note) for note in written]
     lines.sort(key=lambda line: line[0])
+    hands = {line.staff_id for _, _, line in lines if line.staff_id is not None}
     return {
-        "lines": lines, "sent": sent, "names": staff.names(conn),
+        "lines": lines, "sent": sent, "names": staff.names(conn, hands),
         "last_id": messages[-1].id if messages else after,
         "last_note": written[-1].id if written else after_note,
         "hidden": desk_queries.hidden_before(conn, scope(), row) if not after else False,
@@ -148,11 +149,10 @@ def chat_news(handoff_id: int) -> Response:
         row = seen(conn, handoff_id)
         talk = _talk(conn, row, after, after_note)
         sent = staff_words.on_their_way(conn, watching)
+        rest = quota(conn, row)
     if row.claimed_by == me().id and talk["last_id"] > row.read_id and request.args.get("seen") == "1":
         with write(house().engine) as conn:
             handoffs.read_up_to(conn, handoff_id, talk["last_id"])
-    with read(house().engine) as conn:
-        rest = quota(conn, row)
     hands = row.state == "claimed" and typing_marks.seen(house().redis, "person", row.person_id)
     theirs = [line for _, kind, line in talk["lines"] if kind == "message" and line.author == "person"]
     return jsonify(

@@ -39,7 +39,13 @@ def inbox() -> str:
 @needs("inbox.see")
 def inbox_rows() -> str:
     """The list alone, for the page's script to put in place."""
-    return render_template("staff/_rows.html", **listing())
+    wanted = _wanted()
+    with read(house().engine) as conn:
+        rows, counts = desk_queries.inbox(conn, scope(), wanted), desk_queries.counts(conn, scope())
+    chosen = request.args.get("selected", 0, type=int)
+    return render_template(
+        "staff/_rows.html", rows=rows, counts=counts, wanted=wanted, region_names=region_names(), selected=chosen
+    )
 
 
 def listing() -> dict[str, Any]:
@@ -158,10 +164,9 @@ def climbed(level: int) -> str:
 def ticket() -> Response:
     """A short-lived pass for the stream of live updates, for the chats this account may see."""
     chat_id = request.args.get("chat", 0, type=int)
-    person = 0
-    if chat_id:
-        with read(house().engine) as conn:
-            row = desk_queries.chat(conn, scope(), chat_id)
-        person = row.person_id if row is not None else 0
-    made = tickets.make(house().settings.secret_key, me().id, person, me().may("psychology.see"))
+    with read(house().engine) as conn:
+        row = desk_queries.chat(conn, scope(), chat_id) if chat_id else None
+        own = desk_queries.own_people(conn, me().id)
+    person = row.person_id if row is not None else 0
+    made = tickets.make(house().settings.secret_key, me().id, person, me().may("psychology.see"), own)
     return jsonify(ticket=made, url=tickets.stream_url(house().settings, request.scheme, request.host))

@@ -7,6 +7,7 @@ something changed; the page then asks for it with its own session, so nothing he
     event   alarm        to consoles of counsellors and supervisors, at once
             message      to consoles that have this person's chat open, at once
             typing       to the same: the person's hands are on the keys
+            mine         to the console that has this person's chat in hand, but another one open
             tick         to all consoles: something in the lists changed; bundled, the more consoles the slower
 """
 
@@ -93,6 +94,8 @@ class Hub:
                 console.tell("alarm")
             if number and console.ticket.person == number:
                 console.tell("typing" if kind == "typing" else "message")
+            elif kind == "message" and number in console.ticket.own:
+                console.tell("mine")
             if kind in ("alarm", "handoff", "case", "draft", "note"):
                 self._tick(console)
 

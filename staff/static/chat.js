@@ -1,5 +1,5 @@
 // One chat: lines arrive, words go out, canned replies and articles are put in.
-import { ask, key, toast, typing } from "./kit.js";
+import { ask, jittered, key, toast, typing } from "./kit.js";
 
 const chat = document.getElementById("chat"), lines = document.getElementById("lines"), scroll = document.getElementById("scroll");
 const composer = document.getElementById("composer"), text = document.getElementById("text");
@@ -24,7 +24,8 @@ async function news() {
   } catch { /* the pulse says so */ }
   busy = false;
   if (again) { again = false; news(); return; }
-  timer = setTimeout(news, document.body.dataset.stream === "on" ? 10000 : 3000);
+  const onItsWay = lines.querySelector("[data-watch]"); // nobody signals what became of it
+  timer = setTimeout(news, jittered(document.body.dataset.stream !== "on" ? 3000 : onItsWay ? 6000 : 20000));
 }
 
 function put(data) {
@@ -302,7 +303,6 @@ document.addEventListener("keydown", event => {
 });
 window.addEventListener("city:message", news);
 window.addEventListener("city:typing", () => hands(true));
-window.addEventListener("city:tick", news);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) news(); });
 toEnd();
 timer = setTimeout(news, 3000);

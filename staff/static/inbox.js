@@ -43,4 +43,5 @@ document.addEventListener("keydown", event => {
 });
 window.addEventListener("city:tick", refresh);
 window.addEventListener("city:counts", () => { if (body.dataset.stream !== "on") refresh(); });
-setInterval(refresh, 15000);
+let quiet = 0;
+setInterval(() => { if (body.dataset.stream !== "on" || ++quiet % 4 === 0) refresh(); }, 15000); // the stream tells; this is for what it missed

@@ -53,3 +53,5 @@ export function toast(text) {
 
 export const typing = target => target instanceof HTMLElement && target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
 export const key = () => `${Date.now().toString(36)}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+// Pages that lost the stream together don't ask together for ever.
+export const jittered = ms => ms * (0.8 + Math.random() * 0.4);

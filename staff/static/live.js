@@ -1,11 +1,11 @@
 // On every page: the pulse. The stream tells at once; asking every few seconds works without it.
-import { ask, body, secondsSince, span, synchronise, toast, typing } from "./kit.js";
+import { ask, body, jittered, secondsSince, span, synchronise, toast, typing } from "./kit.js";
 
 const PLACES = { i: "inbox", d: "drafts", m: "mentions", x: "crisis", c: "cases", r: "rooms", k: "knowledge", n: "notices", w: "watch", q: "quality", b: "reports", s: "switches", h: "hours", u: "account" };
 const FAST = 3000, SLOW = 20000, LONGEST = 15000;
 let again = 1000;
 const title = document.title;
-let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), seenMarks = "", waiting = -1, unread = -1, mentions = 0, blink = 0;
+let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), seenMarks = "", waiting = -1, unread = -1, mine = -1, soon = 0, mentions = 0, blink = 0;
 
 async function pulse() {
   clearTimeout(timer);
@@ -19,7 +19,7 @@ async function pulse() {
     if (refused.status === 401) return;
     document.getElementById("offline").hidden = false;
   }
-  timer = setTimeout(pulse, streaming && !seenAlarms.size ? SLOW : FAST);
+  timer = setTimeout(pulse, jittered(streaming && !seenAlarms.size ? SLOW : FAST));
 }
 
 function showCounts(counts) {
@@ -33,6 +33,8 @@ function showCounts(counts) {
     if (mark) { mark.textContent = counts[name]; mark.hidden = !counts[name]; }
   }
   if (waiting >= 0 && (counts.waiting > waiting || counts.unread > unread || counts.mentions > mentions)) beep(660, 1);
+  if (mine >= 0 && counts.mine !== mine && streaming) { stream.close(); streaming = false; listen(); } // its pass names the chats in hand
+  mine = counts.mine;
   waiting = counts.waiting; unread = counts.unread; mentions = counts.mentions;
   window.dispatchEvent(new CustomEvent("city:counts", { detail: counts }));
   if (!seenAlarms.size) document.title = number ? `(${number}) ${title}` : title;
@@ -111,13 +113,14 @@ async function listen() {
   stream.onopen = () => { streaming = true; again = 1000; body.dataset.stream = "on"; };
   stream.addEventListener("alarm", pulse);
   stream.addEventListener("tick", () => { pulse(); window.dispatchEvent(new CustomEvent("city:tick")); });
+  stream.addEventListener("mine", () => { clearTimeout(soon); soon = setTimeout(() => { pulse(); window.dispatchEvent(new CustomEvent("city:tick")); }, 200); });
   stream.addEventListener("typing", () => window.dispatchEvent(new CustomEvent("city:typing")));
   stream.addEventListener("message", () => window.dispatchEvent(new CustomEvent("city:message")));
   stream.onerror = () => { streaming = false; body.dataset.stream = "off"; stream.close(); pulse(); later(); };
 }
 
 function later() {
-  setTimeout(listen, again);
+  setTimeout(listen, jittered(again));
   again = Math.min(again * 2, LONGEST);
 }
 
@@ -159,7 +162,7 @@ document.addEventListener("submit", async event => {
   } catch (refused) {
     delete body.dataset.leaving;
     toast(refused.message);
-    if (refused.status === 409) window.dispatchEvent(new CustomEvent("city:tick"));
+    if (refused.status === 409) for (const name of ["city:tick", "city:message"]) window.dispatchEvent(new CustomEvent(name));
   } finally { if (button) button.disabled = false; }
 });
 

@@ -237,6 +237,21 @@ def test_a_crisis_in_the_middle_of_a_form_raises_the_alarm_within_a_second(desk,
     assert time.monotonic() - said < 1
 
 
+def test_a_word_in_another_chat_in_hand_shows_at_once(app: Flask, desk, asks, says) -> None:
+    officer = desk("zhou", "officer")
+    first, second = asks("o-anna"), asks("o-bo")
+    for id in (first, second):
+        officer.goto(f"/staff/chat/{id}")
+        officer.get_by_role("button", name="接起").click()
+        expect(officer.locator("#state")).to_contain_text("员工zhou接待中")
+    officer.goto(f"/staff/chat/{second}?view=mine")
+    expect(officer.locator("body")).to_have_attribute("data-stream", "on")
+    expect(officer.locator(".chat-row .badge")).to_have_count(0)
+    says("我在别的会话里又说了一句", "o-anna")
+    expect(officer.locator(".chat-row .badge")).to_have_text("1 条没看", timeout=2_000)
+    expect(officer.locator(".chat-row", has=officer.locator(".badge"))).to_contain_text("我在别的会话里")
+
+
 def test_words_of_danger_raise_the_alarm_within_a_second(desk, open_page) -> None:
     counsellor = desk("lin", "counsellor", ("psychology",))
     officer = desk("zhou", "officer")

@@ -132,7 +132,7 @@ def phone(app: Flask, city: str) -> Phone:  # noqa: F811
     """A phone of the stand-in platform, which really calls this service and is really called by it."""
     service = app.extensions["service"]
     service.settings = replace(service.settings, wechat_api_base=f"{city}/sandbox/api", public_url=city)
-    app.extensions["sandbox"].callback = f"{city}/wechat"
+    app.extensions["sandbox"].callback, app.extensions["sandbox"].public_url = f"{city}/wechat", city
     return Phone(app.extensions["sandbox"], "1")
 
 
@@ -178,7 +178,7 @@ def test_what_was_not_delivered_is_said_and_a_notice_is_left_instead(app: Flask,
     officer.locator("#reach").click()
     expect(officer.locator("#push-form")).to_be_hidden()
     expect(officer.locator("#push-none")).to_contain_text("请打电话")
-    officer.get_by_label("理由（会记入审计日志）").fill("窗口已关，回电告知")
+    officer.get_by_label("为什么打电话（会记入审计日志）").fill("窗口已关，回电告知")
     officer.get_by_role("button", name="查看电话").click()
     expect(officer.locator("#phones")).to_contain_text("没有留过电话")
     officer.get_by_role("button", name="关掉").locator("visible=true").click()

@@ -122,6 +122,18 @@ def test_each_console_hears_what_concerns_it(streaming) -> None:
     open_streams(settings, 0)
 
 
+def test_who_has_a_chat_in_hand_hears_of_it_with_another_one_open(streaming) -> None:
+    settings, client, _ = streaming
+    answer = listen(settings, tickets.make(settings.secret_key, 1, 7, False, own=(7, 8)))
+    open_streams(settings, 1)
+    client.publish("city:live", "message:9")
+    client.publish("city:live", "typing:8")
+    client.publish("city:live", "message:8")
+    client.publish("city:live", "message:7")
+    assert sorted(events(answer, 2)) == ["message", "mine"]
+    answer.close()
+
+
 def test_many_signals_are_bundled_into_a_few_ticks(streaming) -> None:
     settings, client, _ = streaming
     answer = listen(settings, tickets.make(settings.secret_key, 1, 0, False))
