@@ -1,5 +1,7 @@
 """Nothing lost, nothing twice: people write while processes are killed, and the books balance (promises 1 to 6)."""
 
+import json
+import re
 import shutil
 import tempfile
 import threading
@@ -69,7 +71,25 @@ def check(city: City, ledger: Ledger, books: Books) -> None:
     faults = books.faults()
     print("\n".join(faults))
     assert faults == [], "\n".join(faults[:20])
+    assert leaked(city, ledger) == [], "the log of a whole run holds what somebody said, or who it was"
     assert states["answered"] > len(ledger.said) / 2, "hardly anything worked: this proves nothing"
+
+
+_OPENID = re.compile(r"\bo[A-Za-z0-9_-]{27}\b")
+_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+
+
+def leaked(city: City, ledger: Ledger) -> list[str]:
+    """Lines of any process, in whatever form it wrote them, that tell what was said or who said it."""
+    words = {said.text for said in ledger.said if len(said.text) >= 5} | {text for _, text in ledger.replies}
+    words |= {json.dumps(text)[1:-1] for text in words}
+    lines = [line for path in city.folder.glob("*.log") for line in path.read_text("utf-8", "replace").splitlines()]
+    assert len(lines) > 10, "nothing was logged although processes were killed: this looks at nothing"
+    return [
+        line[:300]
+        for line in lines
+        if _OPENID.search(line) or _MOBILE.search(line) or any(text in line for text in words)
+    ]
 
 
 @pytest.mark.timeout(240)

@@ -234,9 +234,26 @@ def test_every_queue_has_somebody_who_works_it() -> None:
 
 
 def test_every_job_of_the_worker_is_registered() -> None:
-    """A sweep that nobody calls does nothing: each that takes an engine or a service stands in `app.work`."""
-    text = (ROOT / "app.py").read_text(encoding="utf-8")
-    body = text[text.index("def work()") : text.index("def serve()")]
+    """A sweep that nobody calls does nothing: each public function that a worker could call is called by `app.work`,
+    by what it calls, or by a command."""
+    called = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for _, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    work = (ROOT / "app.py").read_text(encoding="utf-8")
+    work = work[work.index("def work()") : work.index("def serve()")]
     for name in ("deliver_due", "replay", "every_second", "retention.sweep", "erasures_due", "reminders_due", "articles_expire",
-                 "overdue_cases", "media.sweep", "now_and_then"):  # fmt: skip
-        assert name in body, name
+                 "overdue_cases", "media.sweep", "now_and_then", "reconcile.chats", "reconcile.people", "outbox.sweep",
+                 "remind_of_duties", "ask_again", "moves.retire", "typing.push", "case_photos_expire", "gather"):  # fmt: skip
+        assert name in work, name
+    idle = [
+        f"{module}.{node.name}"
+        for module in ("clocks", "moves", "reconcile", "delivery", "retention")
+        for node in ast.parse((ROOT / "jobs" / f"{module}.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and node.args.args
+        and node.args.args[0].arg == "engine" and not (f"{module}.{node.name}" in work or f"outbox.{node.name}" in work)
+        and node.name not in called
+    ]  # fmt: skip
+    assert idle == [], "jobs nobody starts"
