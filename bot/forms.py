@@ -17,7 +17,7 @@ from handlers import manners, slots, spotting
 from handlers.declared import Form
 from handlers.slots import Slot
 from handlers.turn import Choice
-from intents import Understanding
+from intents import Entity, Understanding
 
 __all__ = ["CONFIRM", "RESUME", "Progress", "Step", "advance", "answers", "begin", "resume", "summary"]
 
@@ -41,6 +41,7 @@ def begin(
     """Open a form with what is known of the person already (`known`: entity type → value), what the opening says, what
     was said (`earlier`) when its subject came up, and what it is `about` where the form doesn't say so by itself."""
     progress = Progress(form.name)
+    heard = _dated(heard) if heard else None
     if about:
         progress = progress.put("what", about)
     if heard is not None:
@@ -55,7 +56,7 @@ def begin(
         value = known.get("born" if slot.name in _BORN else kind, "")
         alone = [other for other in form.slots if slots.entity_type(other) == kind]
         if kind and value and len(alone) == 1 and not progress.value(slot.name) and _allowed(slot, value, now):
-            progress = progress.put(slot.name, value)
+            progress = progress.put(slot.name, slots.dated(slots.as_entity(kind, value)).value)
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
     return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
@@ -101,7 +102,7 @@ def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
 
 def advance(form: Form, progress: Progress, text: str, heard: Understanding, now: datetime) -> Step:
     """One message while `form` is open."""
-    message = Message(manners.veiled(text).strip(), heard, now)
+    message = Message(manners.veiled(text).strip(), _dated(heard), now)
     if progress.asking == RESUME:
         return steering.resumed(form, progress, message)
     for way in (steering.steered, snapshots.spoken_of, _part, _corrected):
@@ -111,6 +112,20 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
     if progress.asking == CONFIRM:
         return _confirming(form, progress, message)
     return _filling(form, progress, message)
+
+
+def _dated(heard: Understanding) -> Understanding:
+    """What was understood, its months without a day as their first days."""
+    entities = tuple(slots.dated(entity) for entity in heard.entities)
+    return replace(heard, entities=entities) if entities != heard.entities else heard
+
+
+_FIRST_DAY = "没说是哪一天，先按1号记；知道的话告诉我，我来改。"
+
+
+def _monthly(entity: Entity) -> bool:
+    """Whether a day was only named by its month."""
+    return entity.type == "date" and re.search(r"月份?$", entity.text) is not None
 
 
 def answers(form: Form, progress: Progress) -> list[list[str]]:
@@ -249,7 +264,10 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         if refused:
             text = f"不填“{slot.label}”，就不能替您登记。什么都没有提交；可以打12345，或者带证件到窗口当面办。"
             return Step(Reply(text=text, choices=(Choice("找工作人员", "human_agent"),)), None)
-        return ask(form, replace(after, asking=""), m.now, asking.noted(form, progress, after))
+        words = asking.noted(form, progress, after)
+        if slot.kind == "date" and after.value(slot.name) and any(_monthly(entity) for entity in m.heard.entities):
+            words = f"{words}{_FIRST_DAY}"
+        return ask(form, replace(after, asking=""), m.now, words)
     if slot.optional and not fault.startswith("这个") and slots.NO.match(m.said):
         return ask(
             form,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -159,18 +159,27 @@ def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     return Read(fault="请选一个：" + "、".join(label for label, _ in slot.options))
 
 
+_MONTH_ONLY = re.compile(r"\d{4}-\d{2}")
+
+
+def dated(entity: Entity) -> Entity:
+    """A month without a day (2025年8月) as its first day, from which time limits run out the earliest; else as it is."""
+    only = entity.type == "date" and _MONTH_ONLY.fullmatch(entity.value)
+    return replace(entity, value=f"{entity.value}-01") if only else entity
+
+
 def _date(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     value = _found(slot, entities)
     if not value:
         return Read(fault="没看出是哪一天。可以这样写：2026年3月5日，或者“上个月15号”。")
-    day = date.fromisoformat(value)
+    day = date.fromisoformat(dated(as_entity("date", value)).value)
     if slot.limit == "past" and day > now.date():
         return Read(fault=f"{day.year}年{day.month}月{day.day}日还没到，请再看一下日期。")
     if slot.limit == "future" and day < now.date():
         return Read(fault=f"{day.year}年{day.month}月{day.day}日已经过了，请再看一下日期。")
     if not 1900 <= day.year <= 2100:
         return Read(fault="这个年份不对，请再看一下。")
-    return Read(value)
+    return Read(day.isoformat())
 
 
 def _amount(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
@@ -187,8 +196,53 @@ def _months(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     plain = re.fullmatch(r"(\d{1,3})(?:个)?", text)
     if not value and plain:
         value = plain[1]
-    value = value or _rough(text.removesuffix("月").removesuffix("个"))
+    value = value or span(text, now) or _rough(text.removesuffix("月").removesuffix("个"))
     return _bounded(slot, value) if value else Read(fault="请写多久，比如“三个月”或“一年半”。")
+
+
+_MONTH = re.compile(
+    r"(?:(?P<year>\d{4})[年./-]|(?P<word>今|去|前)年)?\s*(?P<month>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])(?:月份?|(?=[、，,和到至~—-]))"
+)
+_TO_NOW = re.compile(r"(?:到|至)(?:现在|今天|目前|这个月|本月|如今)|(?:开始|起|以来|之后)")
+_TIMES = re.compile(r"([一二两三四五六七八九十]+|\d{1,2})个(?:多|半)?月")
+_WORDS = "零一二三四五六七八九十"
+
+
+def span(text: str, now: datetime) -> str:
+    """How many months a message names by their names: 8月到10月, 八月和九月, 从今年6月开始; empty for none.
+
+    A month without a year is the last one of that name; up to now the running month doesn't count.
+    """
+    counted = _TIMES.search(text)
+    if counted and (number := parse(counted[1])) is not None:
+        return plain_number(number)
+    named: list[int] = []
+    for found in _MONTH.finditer(text):
+        month = int(found["month"]) if found["month"].isdigit() else _numeral(found["month"])
+        year = _year(found, month, now, named[-1] if named else 0)
+        named.append(year * 12 + month - 1)
+    if not named:
+        return ""
+    if _TO_NOW.search(text):
+        return str(max(1, now.year * 12 + now.month - 1 - named[0]))
+    if len(named) == 2 and re.search(r"到|至|[~—-]", text):
+        return str(named[1] - named[0] + 1) if named[1] >= named[0] else ""
+    return str(len(set(named)))
+
+
+def _numeral(text: str) -> int:
+    return 10 + (_WORDS.index(text[1:]) if text[1:] else 0) if text[0] == "十" else _WORDS.index(text)
+
+
+def _year(found: re.Match[str], month: int, now: datetime, before: int) -> int:
+    """The year of a named month: as said; else that of the one named `before` it, or the last one of that name."""
+    if found["year"]:
+        return int(found["year"])
+    if found["word"]:
+        return now.year - ("今", "去", "前").index(found["word"])
+    if before:
+        return before // 12 + (month - 1 < before % 12)
+    return now.year - (month > now.month)
 
 
 def _bounded(slot: Slot, value: str) -> Read:

@@ -253,3 +253,32 @@ def test_a_number_that_no_rule_can_take_is_asked_for_again_with_its_bounds(knowl
     assert "0到60之间" in talk.seen and talk.state.form
     talk.say("两次")
     assert "结果：" in talk.seen
+
+
+def test_a_month_for_a_day_is_taken_as_its_first_and_said_so(knowledge: Knowledge) -> None:
+    talk = opened(knowledge, "work_injury")
+    talk.say("2025年8月")
+    assert answers(talk)["day"] == "2025-08-01" and "先按1号记" in talk.seen
+    talk.say("宏大制衣厂")
+    talk.say("日期错了，是2025年8月15号")
+    assert answers(talk)["day"] == "2025-08-15"
+
+
+def test_a_month_told_before_the_form_was_opened_is_no_trap(knowledge: Knowledge) -> None:
+    talk = Talk(knowledge)
+    talk.say("2025年8月在工地上摔断了腿", "work_injury", 0.95)
+    talk.say("", choice="form:work_injury")
+    assert answers(talk).get("day", "2025-08-01") == "2025-08-01"
+    talk.say("宏大制衣厂")
+    assert talk.state.form
+
+
+def test_the_months_of_unpaid_wages_are_counted_and_a_sum_is_no_number_of_months(knowledge: Knowledge) -> None:
+    talk = opened(knowledge, "wage_claim")
+    for text in ("宏大制衣厂", "海曙区集士港", "2025年8月到10月"):
+        talk.say(text)
+    assert answers(talk)["months"] == "3"
+    other = opened(knowledge, "wage_claim")
+    for text in ("宏大制衣厂", "海曙区集士港", "一万五"):
+        other.say(text)
+    assert "months" not in answers(other) and answers(other)["amount"] == "15000"

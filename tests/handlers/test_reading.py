@@ -108,3 +108,27 @@ def test_what_filled_other_slots_is_no_answer() -> None:
     assert spotting.leftover("三个月，一共一万八", ["三个月", "一万八"]) == ""
     assert spotting.leftover("他叫王建国，工地在北仑春晓", ["北仑春晓"]) == "王建国"
     assert spotting.leftover("宏发五金厂，在北仑小港", ["北仑小港"]) == "宏发五金厂"
+
+
+@pytest.mark.parametrize(
+    ("said", "months"),
+    [
+        ("2025年8月到10月", "3"), ("2025年11月到2026年2月", "4"), ("11月到次年2月", "4"), ("8月和9月", "2"), ("七月、八月、九月", "3"),
+        ("7、8、9月", "3"), ("7、8、9三个月", "3"), ("2025年8月", "1"), ("八月份的没发", "1"), ("从今年6月开始没发", "5"),
+        ("2025年8月到现在", "15"), ("去年12月份到今年3月", "4"), ("十一月和十二月", "2"), ("从十月起", "1"), ("三个多月", "3"), ("半年", "6"),
+    ],
+)  # fmt: skip
+def test_months_that_are_named_are_counted(said: str, months: str) -> None:
+    assert read("months", said, most=240).value == months
+
+
+@pytest.mark.parametrize("said", ["一万五", "15000", "老板跑了"])
+def test_what_names_no_span_of_months_is_asked_again(said: str) -> None:
+    assert read("months", said, most=240).fault
+
+
+@pytest.mark.parametrize(
+    ("said", "day"), [("2025年8月", "2025-08-01"), ("去年8月份", "2025-08-01"), ("2020年5月生的", "2020-05-01")]
+)
+def test_a_month_without_a_day_is_its_first(said: str, day: str) -> None:
+    assert read("date", said, limit="past").value == day
