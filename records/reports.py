@@ -13,13 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, select
 
 import clock
+from records import room_reports
 from records.cases import Case
 from records.conversations import Message
-from records.declarations import LIVING, Declaration, Filing
+from records.declarations import Declaration, Filing
 from records.drafts import Draft
 from records.handoffs import Alarm, Handoff
 from records.people import Person
+from records.places import Place
 from records.ratings import Rating
+from records.room_reports import Grid
 from records.rooms import Room
 
 
@@ -58,6 +61,8 @@ class Report:
     """Who counts as living somewhere now."""
     rooms: dict[str, int] = field(default_factory=dict)
     """Rooms by colour now."""
+    housed: list[Grid] = field(default_factory=list)
+    """Rooms and declarations, grid by grid."""
     drafts: dict[str, int] = field(default_factory=dict)
     """Answers that staff saw first, by what became of them."""
 
@@ -75,10 +80,13 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return ordered[max(0, min(len(ordered) - 1, -(-int(share * 100) * len(ordered) // 100) - 1))]
 
 
-def build(conn: Connection, first: date, last: date, *, region: str = "", team: str = "") -> Report:
-    """The report of the days `first` to `last`. `region` and `team` narrow what has one: handoffs, waits, cases."""
+def build(conn: Connection, first: date, last: date, *, region: str = "", team: str = "", homes: bool = True) -> Report:
+    """The report of the days `first` to `last`. `region` narrows everything but what was drafted, `team` what has one:
+    handoffs, waits, cases. `homes`: whether rooms and declarations are wanted.
+    """
     since, until = bounds(first, last)
     chats = _handoffs(conn, since, until, region, team)
+    housed = room_reports.by_grid(conn, since, until, region) if homes else []
     return Report(
         days=_days(conn, first, last, since, until, chats, region),
         intents=_by(conn, Message.intent, since, until, region)[:20],
@@ -91,9 +99,10 @@ def build(conn: Connection, first: date, last: date, *, region: str = "", team: 
         alarm_wait=_alarms(conn, since, until, region),
         cases=_cases(conn, Case.team, region, team),
         grids=sorted(_cases(conn, Case.grid, region, team), key=lambda row: (-row[2], -row[1], row[0]))[:20],
-        declared=_declared(conn, since, until),
-        living=int(conn.execute(select(func.count()).select_from(Declaration).where(Declaration.state.in_(LIVING))).scalar_one()),
-        rooms={str(row[0] or "none"): int(row.n) for row in conn.execute(select(Room.colour, func.count().label("n")).where(Room.state == "open").group_by(Room.colour))},
+        declared=_declared(conn, since, until, region),
+        living=sum(grid.counts["living"] for grid in housed),
+        rooms=_colours(conn, region),
+        housed=housed,
         drafts={row.state: int(row.n) for row in conn.execute(select(Draft.state, func.count().label("n")).where(_within(Draft.created_at, since, until)).group_by(Draft.state))},
     )  # fmt: skip
 
@@ -116,18 +125,32 @@ def _asked(conn: Connection, since: datetime, until: datetime, region: str, team
     return int(conn.execute(asked.where(_within(Rating.asked_at, since, until), *_of_chat(region, team))).scalar_one())
 
 
-def _declared(conn: Connection, since: datetime, until: datetime) -> dict[str, int]:
+def _declared(conn: Connection, since: datetime, until: datetime, region: str) -> dict[str, int]:
+    there = _of_place(Declaration.room_id, region)
     by_source = (
         select(Filing.source, func.count().label("n"))
         .join(Declaration, Declaration.filing_id == Filing.id)
-        .where(_within(Declaration.declared_at, since, until))
+        .where(_within(Declaration.declared_at, since, until), *there)
         .group_by(Filing.source)
     )
     gone = select(func.count()).select_from(Declaration).where(
-        Declaration.moved_out >= since.date(), Declaration.moved_out < until.date()
+        Declaration.moved_out >= since.date(), Declaration.moved_out < until.date(), *there
     )  # fmt: skip
     found = {row.source: int(row.n) for row in conn.execute(by_source)}
     return found | {"moved_out": int(conn.execute(gone).scalar_one())}
+
+
+def _of_place(room_id: Any, region: str) -> list[Any]:
+    """Narrows declarations to the rooms of a region."""
+    there = room_reports.inside(region)
+    home = select(Room.id).join(Place, Place.id == Room.building_id)
+    return [room_id.in_(home.where(*there))] if there else []
+
+
+def _colours(conn: Connection, region: str) -> dict[str, int]:
+    counted = select(Room.colour, func.count().label("n")).join(Place, Place.id == Room.building_id)
+    counted = counted.where(Room.state == "open", *room_reports.inside(region)).group_by(Room.colour)
+    return {str(row[0] or "none"): int(row.n) for row in conn.execute(counted)}
 
 
 def _within(column: Any, since: datetime, until: datetime) -> Any:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 import clock
-from records import audit, declarations, desk_queries, drafts, presence, ratings, reports, reviews, staff
+from records import audit, declarations, desk_queries, drafts, presence, ratings, reports, reviews, room_reports, staff
 from records.base import read, write
 from records.reports import Report
 from staff import charts, export, words
@@ -19,6 +19,12 @@ from staff.inbox import region_names
 from staff.permissions import needs
 
 LONGEST = 366
+ROOM_HEADS = {
+    "rooms": "房间", "living": "在住", "to_check": "待核对", "declared": "期内申报", "moved_out": "期内搬离", "red": "红色房间"
+}  # fmt: skip
+"""What `records.room_reports` counts, in words."""
+MOST_GRIDS = 30
+"""Grids on the page; all of them are in the file."""
 _DECLARED = declarations.SOURCES | {"moved_out": "搬走"}
 _COLOURS = {"green": "绿", "yellow": "黄", "red": "红", "none": "还没有评"}
 
@@ -66,11 +72,12 @@ def reports_page() -> str:
         "bands": charts.across([(words.BANDS.get(name, name), n) for name, n in report.bands.items()], "机器人的把握"),
     }
     total = sum(report.owners.values())
+    grids = sorted(report.housed, key=lambda grid: (-grid.counts["to_check"], -grid.counts["living"]))
     alone = report.owners.get("question", 0) + report.owners.get("form", 0)
     return render_template(
         "staff/reports.html", report=report, first=first, last=last, pictures=pictures, total=total,
         alone=alone / total if total else None, region_names=region_names(), teams=staff.TEAMS,
-        colours=_COLOURS, draft_states=drafts.STATES, score_names=ratings.SCORES,
+        districts=room_reports.by_district(report.housed), grids=grids[:MOST_GRIDS], room_heads=ROOM_HEADS, colours=_COLOURS, draft_states=drafts.STATES, score_names=ratings.SCORES,
         happy=report.ratings.get(3, 0) / sum(report.ratings.values()) if report.ratings else None,
     )  # fmt: skip
 
@@ -78,10 +85,24 @@ def reports_page() -> str:
 @blueprint.get("/reports/export")
 @needs("reports.see")
 def reports_exported() -> FlaskResponse:
-    """The figures by day."""
+    """The figures by day; with `what=figures` all the others, with `what=rooms` rooms and declarations by grid."""
     report, first, last = _report()
     with write(house().engine) as conn:
         audit.note(conn, me().actor, "reports.exported", f"{first}–{last}", clock.now())
+    if request.args.get("what") == "rooms":
+        head = ["城市", "区县", "街道（镇）", "村（社区）", "网格", *ROOM_HEADS.values()]
+        homes: list[list[str | int]] = [
+            [
+                grid.city,
+                grid.district,
+                grid.street,
+                grid.community,
+                grid.grid,
+                *(grid.counts[name] for name in ROOM_HEADS),
+            ]
+            for grid in report.housed
+        ]
+        return export.answer("rooms", head, homes, request.args.get("as", "csv"))
     if request.args.get("what") == "figures":
         return export.answer("figures", ["项目", "分类", "数"], _figures(report), request.args.get("as", "csv"))
     rows = [[str(day.day), day.messages, day.handoffs, day.closed, day.alarms] for day in report.days]
@@ -124,7 +145,7 @@ def watch() -> str:
         counts = desk_queries.counts(conn, scope())
         roster = presence.roster(conn, now)
         since = now - timedelta(hours=24)
-        report = reports.build(conn, now.date(), now.date())
+        report = reports.build(conn, now.date(), now.date(), homes=False)
         open_chats = desk_queries.inbox(conn, scope(), desk_queries.Wanted(view="team"), 40)
     return render_template(
         "staff/watch.html", counts=counts, roster=roster, report=report, teams=staff.TEAMS, chats=open_chats, since=since,
