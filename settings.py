@@ -80,7 +80,8 @@ class Settings:
     threads: int
     log_level: str
     proxies: int
-    """How many reverse proxies stand before us; that many `X-Forwarded-*` entries are believed."""
+    """How many reverse proxies stand before us; that many `X-Forwarded-*` entries are believed. One in production, where
+    somebody must end TLS; with none believed everybody would count as one address."""
     stream_port: int
     """Where the console's live updates are served; 0: nowhere, the console asks every few seconds."""
     stream_url: str
@@ -227,7 +228,7 @@ class _Reader:
             reply_budget=self.number("REPLY_BUDGET", 4.0, 0.1, 4.5, float),
             workers=self.number("WORKERS", 2, 1, 64, int),
             threads=self.number("THREADS", 4, 1, 64, int),
-            proxies=self.number("PROXIES", 0, 0, 5, int),
+            proxies=self.number("PROXIES", 1 if production else 0, 0, 5, int),
             log_level=self.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
             stream_port=self.number("STREAM_PORT", port + 1 if port < 65535 else 0, 0, 65535, int),
             stream_url=(self.env.get("STREAM_URL") or "").rstrip("/"),

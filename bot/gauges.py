@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select
 import clock
 from bot import metrics
 from bot.service import Service
+from records import scanner
 from records.base import Busy, read
 from records.handoffs import Alarm, Handoff
 from records.outbox import Outgoing
@@ -51,6 +52,8 @@ class _Now(Collector):
             up.add_metric(["database"], 1)
         except Busy:
             up.add_metric(["database"], 0)
+        if (scanning := scanner.answers()) is not None:
+            up.add_metric(["scanner"], scanning)
         yield up
         yield _one("city_knowledge_articles", "Articles that serve", len(self.service.knowledge.articles))
         age = (clock.now() - self.service.articles.looked_at).total_seconds()

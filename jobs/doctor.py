@@ -121,6 +121,12 @@ def _configuration(settings: Settings) -> Iterable[Finding]:
         yield Finding(
             "warn", "数据库是 SQLite，只适合一台机器、人不多时", "多台机器或正式使用请设 DATABASE_URL=postgresql://…"
         )
+    if not settings.rehearsal and not settings.proxies:
+        yield Finding(
+            "bad",
+            "不认反向代理：所有人算同一个地址，一个人输错密码会锁住所有人",
+            "PROXIES 设成前面反向代理的层数（一般是 1）",
+        )
     if not settings.wechat_aes_key:
         yield Finding("warn", "没有 EncodingAESKey，消息不加密", "在公众平台选“安全模式”，把密钥填进 WECHAT_AES_KEY")
     if not settings.outside_webhook and not settings.outside_mail_to:

@@ -6,7 +6,9 @@ import struct
 from contextlib import closing
 from urllib.parse import urlsplit
 
-TIMEOUT = 10.0  # seconds
+TIMEOUT = 10.0
+"""Seconds that a file may take."""
+_GLANCE = 1.0
 _CHUNK = 64 * 1024
 _ANSWER = 4096
 
@@ -50,9 +52,19 @@ def version() -> str | None:
     return _asked(_url, b"zVERSION\0") if _url else None
 
 
-def _asked(url: str, command: bytes, data: bytes | None = None) -> str:
+def answers() -> bool | None:
+    """Whether the scanner answers within a second; None where none is set."""
+    if not _url:
+        return None
     try:
-        with closing(_connected(url)) as line:
+        return _asked(_url, b"zPING\0", timeout=_GLANCE) == "PONG"
+    except Away:
+        return False
+
+
+def _asked(url: str, command: bytes, data: bytes | None = None, timeout: float = TIMEOUT) -> str:
+    try:
+        with closing(_connected(url, timeout)) as line:
             line.sendall(command)
             if data is not None:
                 for at in range(0, len(data), _CHUNK):
@@ -72,15 +84,15 @@ def _asked(url: str, command: bytes, data: bytes | None = None) -> str:
     return answer.rstrip(b"\0").decode("utf-8", "replace").strip()
 
 
-def _connected(url: str) -> socket.socket:
+def _connected(url: str, timeout: float) -> socket.socket:
     parts = urlsplit(url)
     if parts.scheme == "unix":
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        line.settimeout(TIMEOUT)
+        line.settimeout(timeout)
         try:
             line.connect(parts.path)
         except OSError:
             line.close()
             raise
         return line
-    return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 3310), timeout=TIMEOUT)
+    return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 3310), timeout=timeout)

@@ -38,6 +38,7 @@ def test_production_starts_with_everything_given(earnest: dict[str, str]) -> Non
         and settings.wechat_api_base == "https://api.weixin.qq.com"
         and settings.force_totp == "everybody"
     )
+    assert settings.proxies == 1, "whoever ends TLS is believed, or all people would be one address"
     assert not (Path(earnest["DATA_DIR"]) / "secrets.json").exists(), "production makes no secrets up"
 
 

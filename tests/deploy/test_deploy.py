@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from flask import Flask
 from sqlalchemy import create_engine, func, select, text
 
 import clock
-from bot import metrics, turn
+from bot import metrics, pages, turn
 from bot.message import Inbound
 from bot.service import Service
 from records import crypto, migrate, schema, uploads
@@ -190,6 +191,26 @@ def test_containers_have_limits_and_bring_their_model() -> None:
     lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
     trained = next(n for n, line in enumerate(lines) if "intents.train" in line)
     assert trained < lines.index("USER city") and "take_model" in (DEPLOY / "start.sh").read_text(encoding="utf-8")
+
+
+def test_figures_and_readiness_are_closed_to_the_world() -> None:
+    parts = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "city.yml").read_text(encoding="utf-8")))
+    (ingress,) = [part["spec"] for part in parts if part["kind"] == "Ingress"]
+    leads = {path["path"]: path["backend"]["service"]["name"] for path in ingress["rules"][0]["http"]["paths"]}
+    assert leads["/metrics"] == leads["/readyz"] == "city-closed" and leads["/"] == "city-web"
+    (closed,) = [
+        part["spec"] for part in parts if part["kind"] == "Service" and part["metadata"]["name"] == "city-closed"
+    ]
+    assert "selector" not in closed, "nobody may be behind it"
+    caddy = (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+    assert "@inside path /metrics /readyz" in caddy and "respond @inside 404" in caddy
+    assert pages.transport(_https())["Strict-Transport-Security"] in caddy, "the proxy would say less than the service"
+
+
+def _https() -> Flask:
+    app = Flask("headers")
+    app.config["SESSION_COOKIE_SECURE"] = True
+    return app
 
 
 def test_pods_call_only_what_the_service_calls() -> None:

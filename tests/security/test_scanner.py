@@ -14,7 +14,7 @@ from PIL import Image
 
 from jobs import doctor
 from records import pictures, scanner
-from staff import sending
+from staff import files
 from tests.api.conftest import Words
 from tests.bot.web.conftest import Browser
 from tests.bot.web.test_photos import send
@@ -30,6 +30,9 @@ class Clamd(socketserver.StreamRequestHandler):
         command = b""
         while not command.endswith(b"\0"):
             command += self.rfile.read(1)
+        if command == b"zPING\0":
+            self.wfile.write(b"PONG\0")
+            return
         if command == b"zVERSION\0":
             self.wfile.write(b"ClamAV 1.4.2/27500/Sun Nov 22 09:00:00 2026\0")
             return
@@ -119,10 +122,10 @@ def test_pictures_and_papers_are_looked_at_as_they_came(clamd: socketserver.Base
     with pytest.raises(pictures.NotAPicture, match="病毒"):
         pictures.redrawn(a_picture(EVIL))
     with app.app_context():
-        assert sending.keep(b"%PDF-1.7 plain", "a.pdf")[1] == "application/pdf"
+        assert files.keep(b"%PDF-1.7 plain", "a.pdf")[1] == "application/pdf"
         for evil, name in ((b"%PDF-1.7 " + EVIL, "a.pdf"), (a_picture(EVIL), "a.jpg")):
-            with pytest.raises(sending.NotAPaper, match="病毒"):
-                sending.keep(evil, name)
+            with pytest.raises(files.NotAPaper, match="病毒"):
+                files.keep(evil, name)
     kept = [path for path in (app.extensions["service"].settings.data_dir / "uploads").rglob("*") if path.is_file()]
     assert len(kept) == 1
 
@@ -156,3 +159,16 @@ def test_the_doctor_says_how_the_scanner_is(clamd: socketserver.BaseServer, app:
 def _url_of(server: socketserver.BaseServer) -> str:
     address = server.server_address
     return f"unix:{address}" if isinstance(address, str) else f"tcp://127.0.0.1:{address[1]}"
+
+
+def test_monitoring_sees_whether_it_answers(clamd: socketserver.BaseServer, app: Flask) -> None:
+    def up() -> list[str]:
+        page = app.test_client().get("/metrics").get_data(as_text=True)
+        return [line for line in page.splitlines() if line.startswith('city_up{part="scanner"}')]
+
+    scanner.configure(_url_of(clamd))
+    assert up() == ['city_up{part="scanner"} 1.0']
+    scanner.configure("tcp://127.0.0.1:9")
+    assert up() == ['city_up{part="scanner"} 0.0']
+    scanner.configure("")
+    assert up() == []
