@@ -3,7 +3,9 @@
 A line of the file is one dialogue: `{"id", "goal", "now"?, "turns": [{"user", "expect": {...}}]}`. In `expect`,
 `intent` is what was understood, `handler` the intent whose handler answered, `must_include` a list of texts of which
 all must occur in what the person sees (`a|b`: one of them), `must_not` texts that mustn't, `escalated` whether a
-person was asked for. What is null or left out is not checked.
+person was asked for. What is null or left out is not checked. A turn may say more of itself: `photo` (true: a picture
+is sent; `user` is only how it is called), `hours_later` (how long after the turn before it), `somebody_else` (true:
+another person at the same machine from here on).
 
 Prints a line for each turn that failed, and last
 `turns_passed=130 turns=134 dialogues_passed=38 dialogues=40`. With `--document OUT.md` it writes one conversation for
@@ -18,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +78,16 @@ def rehearse(service: Service, dialogues: list[dict[str, Any]], *, progress: boo
 
 
 def _played(service: Service, sender: str, name: str, turns: list[dict[str, Any]]) -> Iterator[Verdict]:
+    moment, people = clock.now(), 1
     for at, row in enumerate(turns, 1):
+        moment += timedelta(hours=row.get("hours_later", 0))
+        people += bool(row.get("somebody_else"))
+        said = {"kind": "image", "media": f"{at:032x}"} if row.get("photo") else {"kind": "text", "text": row["user"]}
         inbound = Inbound(
-            channel="web", sender=sender, key=f"r:{at}", kind="text", sent_at=clock.now(), text=row["user"],
-            window="message",
-        )  # fmt: skip
-        taken = turn.take(service, inbound)
+            channel="web", sender=f"{sender}-{people}", key=f"r:{at}", sent_at=moment, window="message", **said
+        )
+        with clock.frozen(moment):
+            taken = turn.take(service, inbound)
         seen = _seen(taken.replies)
         faults = tuple(_faults(row.get("expect") or {}, taken, seen))
         yield Verdict(name, at, row["user"], seen, taken.intent, taken.handler, taken.escalated, faults)
