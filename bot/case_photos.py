@@ -52,8 +52,9 @@ def gather(service: Service, channels: Mapping[str, Fetch]) -> int:
 
 
 def own(service: Service, name: str) -> bytes:
-    """A picture of the web chat, as its conversation keeps it: the `Fetch` of our own channel."""
+    """A picture of the web chat, as its conversation keeps it: the `Fetch` of our own channel. Not here, it may lie with
+    another machine's worker."""
     data = uploads.read(service.settings.data_dir / "uploads", name)
     if data is None:
-        raise Gone("the web chat's copy is gone")
+        raise Away("the web chat's copy isn't on this machine")
     return data

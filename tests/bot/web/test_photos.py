@@ -2,12 +2,14 @@
 
 import io
 import re
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from PIL import Image
 from werkzeug.test import TestResponse
 
+import clock
 from bot import case_photos
 from bot.service import Service
 from records import uploads
@@ -107,5 +109,9 @@ def test_a_picture_that_went_meanwhile_is_said_to_be_missing(browser: Browser, c
     number = report(browser)
     folder = city.settings.data_dir / "uploads"
     uploads.remove(folder, [path.name for path in folder.rglob("?" * 32)])
-    assert case_photos.gather(city, {"web": partial(case_photos.own, city)}) == 0
+    moment = clock.now()
+    for _ in range(12):
+        moment += timedelta(days=1)
+        with clock.frozen(moment):
+            assert case_photos.gather(city, {"web": partial(case_photos.own, city)}) == 0
     assert "有一张照片没有取到" in browser.page(f"/me/cases/{number}")
