@@ -81,6 +81,7 @@ def measure(folder: Path, name: str, database_url: str | None, postgres: psutil.
         psutil.Process().cpu_affinity(rest)
         wait(int(env["PORT"]))
         wait(int(env["STREAM_PORT"]))
+        ahead([*tree(process), *pinned])
         settings = Settings.from_env(env)
         seats = furnished(settings)
         for mix, share in (("all of them in chats that staff have", 1.0), ("half of them answered by the bot", 0.5)):
@@ -95,6 +96,14 @@ def measure(folder: Path, name: str, database_url: str | None, postgres: psutil.
 def tree_of(mother: psutil.Process) -> list[psutil.Process]:
     """A process and those under it."""
     return [mother, *mother.children(recursive=True)]
+
+
+def ahead(processes: list[psutil.Process]) -> None:
+    """Under `nice -n -15`: before whatever else the machine does, where the scheduler looks at sessions first."""
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
+    for one in processes if priority < 0 else ():
+        with suppress(OSError):
+            Path(f"/proc/{one.pid}/autogroup").write_text(str(priority), encoding="ascii")
 
 
 def used(processes: list[psutil.Process]) -> float:
@@ -197,6 +206,7 @@ async def _measured(settings: Settings, env: dict[str, str], seats: list[Seat], 
         tasks = [asyncio.create_task(_console(port, seat, seen)) for seat in seats[1:]]
         while seen.asked < 2 * len(tasks) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.1)
+        ahead(tree_of(psutil.Process()))
         began = time.perf_counter()
         await _said(settings, port, seats, seen, share)
         seconds = time.perf_counter() - began

@@ -209,17 +209,20 @@ def give_back(
     return _move(conn, handoff_id, ("claimed",), values, *held, line="waiting")
 
 
-def pass_to(conn: Connection, handoff_id: int, staff_id: int, at: datetime) -> bool:
-    """Give a claimed chat to another member of staff. False when nobody has it."""
+def pass_to(conn: Connection, handoff_id: int, staff_id: int, at: datetime, *, owner: int | None = None) -> bool:
+    """Give a claimed chat to another member of staff. False when nobody has it, or no longer `owner`: of any number
+    who take it over at once, one does."""
     statement = update(Handoff).where(Handoff.id == handoff_id, Handoff.state == "claimed")
+    if owner is not None:
+        statement = statement.where(Handoff.claimed_by == owner)
     return bool(conn.execute(statement.values(claimed_by=staff_id, claimed_at=at)).rowcount)
 
 
-def close(conn: Connection, handoff_id: int, outcome: str, at: datetime) -> bool:
-    """End a handoff; the bot answers again. False when it was closed already."""
-    return _move(
-        conn, handoff_id, ("waiting", "claimed"), {"state": "closed", "outcome": outcome, "closed_at": at}, line=None
-    )
+def close(conn: Connection, handoff_id: int, outcome: str, at: datetime, *, owner: int | None = None) -> bool:
+    """End a handoff; the bot answers again. False when it was closed already, or isn't `owner`'s."""
+    values = {"state": "closed", "outcome": outcome, "closed_at": at}
+    held = () if owner is None else (Handoff.claimed_by == owner,)
+    return _move(conn, handoff_id, ("waiting", "claimed"), values, *held, line=None)
 
 
 def _move(

@@ -15,9 +15,9 @@ from records.conversations import Message
 from records.inspections import RoomReport
 from staff.blueprint import blueprint
 from staff.cases import seen_case
+from staff.files import LARGEST, keep
 from staff.house import house, me
 from staff.permissions import needs
-from staff.sending import LARGEST, keep
 from staff.tools import picture_of
 
 AROUND = timedelta(days=3)

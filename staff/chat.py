@@ -23,9 +23,10 @@ from records import (
     staff_words,
     switches,
     typing_marks,
+    uploads,
 )
 from records.base import read, write
-from staff import doors, words
+from staff import doors, files, words
 from staff.blueprint import blueprint
 from staff.house import house, me, scope
 from staff.inbox import listing
@@ -52,6 +53,12 @@ def owned(conn: Connection, handoff_id: int) -> Row[Any]:
     if row.claimed_by != me().id and not me().may("chat.step_in"):
         abort(409, f"这个会话现在由{row.owner}接待，您可以看，不能发。")
     return row
+
+
+def held(done: bool) -> None:
+    """409 when the chat went elsewhere between the look and the deed: the database decides, not the look."""
+    if not done:
+        abort(409, "这个会话刚刚被别人接走、转走或结束了，请刷新看看。")
 
 
 @blueprint.get("/chat/<int:handoff_id>")
@@ -179,10 +186,18 @@ def say(handoff_id: int) -> Response:
         abort(400)
     with write(house().engine) as conn:
         row = owned(conn, handoff_id)
-        staff_words.say(conn, row, me().id, text, key, clock.now())
-        used = request.form.get("canned", 0, type=int)
-        if used:
-            canned.count_use(conn, used)
+        used = canned.one(conn, request.form.get("canned", 0, type=int), me().id, me().teams)
+        copied = files.copy(used.media) if used is not None and used.media else None
+        if used is not None and copied is not None:
+            made = files.send(
+                conn, row, me().id, copied, used.media_kind, used.media_title, key, clock.now(), text=text
+            )  # fmt: skip
+        else:
+            made = staff_words.say(conn, row, me().id, text, key, clock.now())
+        if used is not None and made is not None:
+            canned.count_use(conn, used.id)
+    if copied is not None and made is None:
+        uploads.remove(house().settings.data_dir / "uploads", [copied])
     house().nudge()
     house().signal("message", row.person_id)
     return _done(handoff_id)
@@ -224,7 +239,7 @@ def transfer(handoff_id: int) -> Response:
     with write(house().engine) as conn:
         row = owned(conn, handoff_id)
         if kind == "team" and name in staff.TEAMS:
-            handoffs.give_back(conn, handoff_id, team=name)
+            held(handoffs.give_back(conn, handoff_id, team=name, owner=row.claimed_by, since=row.claimed_at))
             target = staff.TEAMS[name]
         elif kind == "staff" and name.isdecimal():
             other = next((r for r in roster_for(conn, row) if r.id == int(name)), None)
@@ -234,7 +249,7 @@ def transfer(handoff_id: int) -> Response:
                 abort(
                     409, f"{other.name}现在{presence.STATES[other.state]}，可能没人回。要转请再确认一次，或转给队列。"
                 )
-            handoffs.pass_to(conn, handoff_id, other.id, now)
+            held(handoffs.pass_to(conn, handoff_id, other.id, now, owner=row.claimed_by))
             target = other.name
         else:
             abort(400, "请选择转给谁。")
@@ -252,7 +267,7 @@ def give_back(handoff_id: int) -> Response:
     now = clock.now()
     with write(house().engine) as conn:
         row = owned(conn, handoff_id)
-        handoffs.give_back(conn, handoff_id)
+        held(handoffs.give_back(conn, handoff_id, owner=row.claimed_by, since=row.claimed_at))
         handoffs.log(conn, handoff_id, me().actor, "returned", now)
     house().signal("handoff", row.person_id)
     flash("已退回队列。", "good")
@@ -270,7 +285,7 @@ def close(handoff_id: int) -> Response:
         row = owned(conn, handoff_id)
         if row.reason == "crisis" and not handoffs.done(conn, handoff_id, "safety"):
             abort(409, "危机会话结束前，请先填安全核对单。")
-        handoffs.close(conn, handoff_id, outcome, now)
+        held(handoffs.close(conn, handoff_id, outcome, now, owner=row.claimed_by))
         handoffs.log(conn, handoff_id, me().actor, "handed_back" if outcome == "to_bot" else "closed", now,
                      words.OUTCOMES.get(outcome))  # fmt: skip
         audit.note(conn, me().actor, "chat.closed", f"handoff:{handoff_id}", now, outcome)
@@ -311,7 +326,9 @@ def take_over(handoff_id: int) -> Response:
     now = clock.now()
     with write(house().engine) as conn:
         row = owned(conn, handoff_id)
-        handoffs.pass_to(conn, handoff_id, me().id, now)
+        if request.form.get("owner", row.claimed_by, type=int) != row.claimed_by:
+            abort(409, f"{row.owner}刚刚接过了这个会话，请刷新后再决定。")
+        held(handoffs.pass_to(conn, handoff_id, me().id, now, owner=row.claimed_by))
         handoffs.log(conn, handoff_id, me().actor, "stepped_in", now, f"从{row.owner}接过")
         audit.note(conn, me().actor, "chat.taken_over", f"handoff:{handoff_id}", now)
     house().signal("handoff", row.person_id)

@@ -10,6 +10,7 @@ import clock
 from knowledge_base import Article
 from records import audit, canned, desk_queries, staff, uploads
 from records.base import read, write
+from staff import files
 from staff.blueprint import blueprint
 from staff.chat import seen
 from staff.house import house, me, scope
@@ -80,7 +81,10 @@ def canned_page() -> str:
     """The canned replies one may use, and a form for more."""
     with read(house().engine) as conn:
         rows = canned.mine(conn, me().id, me().teams)
-    return render_template("staff/canned.html", rows=rows, teams=staff.TEAMS, placeholders=canned.PLACEHOLDERS)
+    categories = sorted({row.category for row in rows if row.category})
+    return render_template(
+        "staff/canned.html", rows=rows, teams=staff.TEAMS, placeholders=canned.PLACEHOLDERS, categories=categories
+    )
 
 
 @blueprint.post("/canned")
@@ -92,15 +96,21 @@ def canned_added() -> Response:
     if whose != "mine" and not me().may("canned.share"):
         abort(403, "共用的快捷回复由值班长或知识编辑维护。")
     team = whose.removeprefix("team:") if whose.startswith("team:") and whose[5:] in staff.TEAMS else None
-    now = clock.now()
+    now, upload = clock.now(), request.files.get("file")
+    file: tuple[str, str, str] | None = None
     try:
+        if upload is not None and upload.filename:
+            file = files.keep(upload.read(files.LARGEST + 1), upload.filename)
         with write(house().engine) as conn:
             made = canned.add(
                 conn, form.get("shortcut", "").strip().lstrip("/"), form.get("title", "").strip(),
                 form.get("text", "").strip(), now, team=team, staff_id=me().id if whose == "mine" else None,
+                category=" ".join(form.get("category", "").split()), file=file,
             )  # fmt: skip
             audit.note(conn, me().actor, "canned.added", f"canned:{made}", now)
     except ValueError as fault:
+        if file is not None:
+            uploads.remove(house().settings.data_dir / "uploads", [file[0]])
         flash(str(fault), "error")
     return redirect(url_for("staff.canned_page"))
 
@@ -111,7 +121,9 @@ def canned_removed(canned_id: int) -> Response:
     """Take one away."""
     with write(house().engine) as conn:
         mine = None if me().may("canned.share") else me().id
-        if not canned.remove(conn, canned_id, staff_id=mine):
+        gone = canned.remove(conn, canned_id, staff_id=mine)
+        if gone is None:
             abort(404, "没有这条快捷回复，或者它是共用的。")
         audit.note(conn, me().actor, "canned.removed", f"canned:{canned_id}", clock.now())
+    uploads.remove(house().settings.data_dir / "uploads", gone)
     return redirect(url_for("staff.canned_page"))

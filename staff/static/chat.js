@@ -154,6 +154,7 @@ async function send(event) {
     text.value = "";
     composer.elements.key.value = key();
     composer.elements.canned.value = "";
+    attach("");
     count();
     document.getElementById("suggestions").hidden = true;
     await news();
@@ -180,6 +181,12 @@ function choose(option) {
   insert(filled(option.dataset.text), true);
   composer.elements.canned.value = option.dataset.id;
   list.hidden = true;
+  attach(option.dataset.file);
+}
+function attach(title) {
+  const box = document.getElementById("attached");
+  box.hidden = !title;
+  box.firstElementChild.textContent = title ? `附：${title}` : "";
 }
 function walk(step) {
   const open = [...list.children].filter(option => !option.hidden), at = open.findIndex(option => option.ariaSelected === "true");
@@ -248,6 +255,7 @@ if (composer) {
     }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) composer.requestSubmit();
   });
+  document.querySelector("#attached button").addEventListener("click", () => { composer.elements.canned.value = ""; attach(""); });
   list.addEventListener("click", event => { const option = event.target.closest("[role=option]"); if (option) choose(option); });
   for (const button of document.querySelectorAll("[data-canned]")) button.addEventListener("click", () => {
     document.getElementById("canned-dialog").close();

@@ -7,8 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+import clock
 from bot import turn
-from records import audit, conversations, handoffs, outbox, ratings, staff_words, uploads
+from records import audit, conversations, desk_queries, handoffs, outbox, ratings, staff_words, uploads
 from records.base import read, write
 from records.outbox import Outgoing
 
@@ -80,6 +81,39 @@ def test_only_the_owner_writes_and_a_supervisor_may_step_in(hire, asks) -> None:
     other.post(chat_url(id, "take-over"), 403)
     lead.post(chat_url(id, "take-over"), 302)
     assert "员工c" in owner.post(chat_url(id, "say"), 409, text="还是我", key="abcd-1234-0003")["error"]
+
+
+def test_of_many_who_take_over_at_once_one_does(app: Flask, hire, asks) -> None:
+    owner, leads, id = hire("officer", "a"), [hire("supervisor", f"s{n}") for n in range(4)], asks()
+    owner.post(chat_url(id, "claim"))
+    gate = threading.Barrier(4)
+
+    def press(desk) -> int:
+        gate.wait()
+        headers = {"X-Requested-With": "console", "X-CSRFToken": desk.csrf}
+        form = {"owner": owner.staff_id}
+        return desk.client.post(chat_url(id, "take-over"), data=form, headers=headers).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(press, leads)) == [302, 409, 409, 409]
+    with read(app.extensions["service"].engine) as conn:
+        taken = [step for step in handoffs.history(conn, id) if step.action == "stepped_in"]
+        assert [step.actor for step in taken] == [f"staff:{handoffs.get(conn, id).claimed_by}"]
+
+
+def test_what_went_elsewhere_between_the_look_and_the_deed_stays_there(app: Flask, hire, asks, monkeypatch) -> None:
+    owner, other, id = hire("officer", "a"), hire("officer", "b"), asks()
+    owner.post(chat_url(id, "claim"))
+    look = desk_queries.chat
+
+    def looked_before(conn, scope, handoff_id):
+        row = look(conn, scope, handoff_id)
+        handoffs.pass_to(conn, handoff_id, other.staff_id, clock.now())
+        return row
+
+    monkeypatch.setattr(desk_queries, "chat", looked_before)
+    for act, form in (("return", {}), ("close", {"outcome": "resolved"}), ("transfer", {"to": "team:schools"})):
+        assert "刚刚被别人" in owner.post(chat_url(id, act), 409, **form)["error"]
 
 
 def test_a_chat_goes_to_somebody_absent_only_when_that_was_said(app: Flask, hire, asks) -> None:
