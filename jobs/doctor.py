@@ -55,7 +55,8 @@ def looks(house: House) -> list[Look]:
     """Every look that needs no channel, in the order they are told."""
     return [
         lambda: _configuration(house.settings), lambda: _doors(house.settings), lambda: _disk(house.settings), lambda: _database(house.engine),
-        lambda: _keys(house.engine), lambda: _redis(house), lambda: _model(house), lambda: _knowledge(house),
+        lambda: _keys(house.engine), lambda: _lookups(house.engine),
+        lambda: _redis(house), lambda: _model(house), lambda: _knowledge(house),
     ]  # fmt: skip
 
 
@@ -230,6 +231,25 @@ def _keys(engine: Engine) -> Iterable[Finding]:
         yield Finding("warn", "有些个人数据还是旧密钥加密的", "运行 flask --app app keys rotate；可以中断，可以重来")
     else:
         yield Finding("ok", "个人数据的密钥正常")
+
+
+def _lookups(engine: Engine) -> Iterable[Finding]:
+    """Whether people are found by the hashes that are stored of them."""
+    try:
+        older, lost = rehash.sample(engine)
+    except (Busy, SQLAlchemyError, crypto.CipherError):
+        return  # told by the others
+    if lost:
+        yield Finding(
+            "bad", f"用现在的 LOOKUP_KEY 认不出最近的 {lost} 个人：他们再来会被当成新人",
+            "马上把以前的 LOOKUP_KEY 加回来（逗号分隔），重启；要换密钥请按 docs/operations.md 的四步",
+        )  # fmt: skip
+    elif older:
+        yield Finding("warn", "有些摘要还是旧 LOOKUP_KEY 算的", "运行 flask --app app keys rehash；可以中断，可以重来")
+    elif crypto.cipher().hash_keys > 1:
+        yield Finding("ok", "检索用的密钥正在更换，最近的人都认得出")
+    else:
+        yield Finding("ok", "检索用的密钥正常")
 
 
 def _redis(house: House) -> Iterable[Finding]:

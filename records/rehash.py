@@ -67,6 +67,15 @@ def rehash(engine: Engine, folder: Path | None = None, progress: Progress = lamb
     return Rehashed(changed, unknown)
 
 
+def sample(engine: Engine, count: int = 50) -> tuple[int, int]:
+    """Of the people seen last: how many are still found under an older key only, and how many under none. Raises `Busy`."""
+    query = _SOURCES["people"][0].order_by(Person.id.desc()).limit(count)
+    with read(engine) as conn:
+        rows = conn.execute(query).all()
+    stored = [(bytes(row.external_hash), cipher().lookups(row.channel, row.external)) for row in rows]
+    return sum(one in known[1:] for one, known in stored), sum(one not in known for one, known in stored)
+
+
 def _person(row: Row[Any]) -> Iterator[Value]:
     yield "person", (row.channel, row.external), row.external_hash
 

@@ -15,6 +15,7 @@ from bot import turn
 from bot.message import Inbound
 from bot.service import Service
 from bot.wechat import media
+from jobs import doctor
 from records import (
     board,
     cases,
@@ -291,3 +292,23 @@ def test_the_command_says_when_the_old_key_may_go(app, keys: tuple[str, str]) ->
     take_keys(service, new)
     with read(service.engine) as conn:
         assert people.find(conn, "wechat", "oRehash") is not None
+
+
+def test_the_doctor_sees_a_key_that_finds_nobody(service: Service, keys: tuple[str, str]) -> None:
+    old, new = keys
+    turn.take(service, said(1))
+
+    def told() -> doctor.Finding:
+        (found,) = doctor._lookups(service.engine)
+        return found
+
+    assert told().state == "ok"
+    take_keys(service, new)  # changed outright, as nobody should
+    assert told().state == "bad" and "当成新人" in told().what
+    take_keys(service, old, new)
+    assert told().state == "ok" and "正在更换" in told().what
+    take_keys(service, new, old)
+    assert told().state == "warn" and "rehash" in told().todo
+    rehash.rehash(service.engine)
+    take_keys(service, new)
+    assert told().state == "ok"
