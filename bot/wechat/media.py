@@ -18,7 +18,7 @@ from bot.case_photos import Away, Gone
 from bot.service import Service
 from bot.wechat.client import client_of
 from bot.wechat.errors import ApiFault
-from records import scanner
+from records import scanner, uploads
 from records.base import read as read_only
 from records.conversations import Message
 from records.crypto import cipher
@@ -76,7 +76,7 @@ def fetch(service: Service, media_id: str) -> str:
 
     Raises `ApiFault` when the platform doesn't give it, `NotAPicture` when it is something else.
     """
-    upload = upload_id(media_id)
+    upload = uploads.of_media(service.settings.data_dir / "uploads", media_id)
     if not path_of(service.settings, upload).exists():
         data = client_of(service).download("media/get", {"media_id": media_id}, LARGEST)
         keep(service.settings, upload, data)
@@ -86,7 +86,7 @@ def fetch(service: Service, media_id: str) -> str:
 def original(service: Service, media_id: str) -> bytes:
     """The bytes of a picture that somebody sent, from here or from the platform: `bot.case_photos.Fetch`."""
     try:
-        return read(service.settings, upload_id(media_id))[0]
+        return read(service.settings, uploads.of_media(service.settings.data_dir / "uploads", media_id))[0]
     except FileNotFoundError:
         pass
     try:
@@ -99,7 +99,7 @@ def original(service: Service, media_id: str) -> bytes:
 
 def forget(settings: Settings, media_id: str) -> None:
     """Delete the picture behind a platform's media id, when its message goes."""
-    path_of(settings, upload_id(media_id)).unlink(missing_ok=True)
+    uploads.remove(settings.data_dir / "uploads", [media_id])
 
 
 def sweep(service: Service) -> int:
@@ -138,10 +138,15 @@ def sweep(service: Service) -> int:
 
 
 def _fetch_new(service: Service, media_id: str) -> bool:
-    if not media_id or path_of(service.settings, upload_id(media_id)).exists():
+    if not media_id or _kept(service, media_id):
         return False
     fetch(service, media_id)
     return True
+
+
+def _kept(service: Service, media_id: str) -> bool:
+    folder = service.settings.data_dir / "uploads"
+    return uploads.path_of(folder, uploads.of_media(folder, media_id)).exists()
 
 
 def keep(settings: Settings, upload: str, data: bytes) -> None:
