@@ -236,7 +236,7 @@ async def _opened(browser: Any, port: int, seat: Seat) -> Page:
     await context.add_cookies([{"name": name, "value": value, "url": base}])
     page: Page = await context.new_page()
     await page.goto(f"{base}/staff/chat/{seat.handoff_id}")
-    await page.wait_for_function("document.body.dataset.stream === 'on'")
+    await page.wait_for_selector("body[data-stream=on]")
     await page.evaluate(
         """() => { window.rows = []; new MutationObserver(changes => {
           for (const change of changes) for (const node of change.addedNodes)

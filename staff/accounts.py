@@ -19,7 +19,7 @@ _LOCKED = "失败次数太多，请15分钟后再试；忘了密码请找管理�
 @blueprint.get("/login")
 def login() -> str | Response:
     """The login page."""
-    return render_template("staff/login.html", back=request.args.get("next", ""))
+    return render_template("staff/login.html", back=request.args.get("next", ""), ended=request.args.get("ended"))
 
 
 @blueprint.post("/login")

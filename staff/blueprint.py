@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 import clock
+from records.base import Busy
 from staff import words
 from staff.doors import wants_json
 from staff.house import Me, house
@@ -55,9 +56,27 @@ def _refused(error: HTTPException) -> Any:
         and any("\u4e00" <= letter <= "\u9fff" for letter in error.description)
     ):
         text = error.description
+    return _said(text, error.code)
+
+
+@blueprint.errorhandler(Busy)
+def _busy(_error: Busy) -> Any:
+    """The database can't be had: said in words, and what to do."""
+    return _said("数据库暂时连不上，这一步没有做成。写好的内容不要关掉，请过几秒再试。", 503)
+
+
+@blueprint.errorhandler(Exception)
+def _broken(error: Exception) -> Any:
+    """A fault of ours: logged under a number that staff can pass on."""
+    mark = secrets.token_hex(4)
+    current_app.logger.error("request %s broke [%s]", request.endpoint, mark, exc_info=error)
+    return _said(f"服务器出错了，已经记下（编号 {mark}）。请过一会儿再试；还不行，请把编号告诉管理员。", 500)
+
+
+def _said(text: str, code: int) -> Any:
     if wants_json():
-        return jsonify(error=text), error.code
-    return render_template("staff/error.html", text=text, code=error.code, mark=secrets.token_hex(3)), error.code
+        return jsonify(error=text), code
+    return render_template("staff/error.html", text=text, code=code), code
 
 
 _PLACES = (

@@ -1,5 +1,5 @@
 // One chat: lines arrive, words go out, canned replies and articles are put in.
-import { ask, jittered, key, toast, typing } from "./kit.js";
+import { ask, jittered, key, reload, toast, typing } from "./kit.js";
 
 const chat = document.getElementById("chat"), lines = document.getElementById("lines"), scroll = document.getElementById("scroll");
 const composer = document.getElementById("composer"), text = document.getElementById("text");
@@ -49,7 +49,7 @@ function put(data) {
   if (composer) rest(data.quota);
   if (document.body.dataset.leaving) return;
   if (data.state !== chat.dataset.state || String(data.mine) !== chat.dataset.mine) {
-    if (!text || !text.value.trim()) location.reload();
+    if (!text || !text.value.trim()) reload();
     else { chat.dataset.state = data.state; chat.dataset.mine = data.mine; toast("这个会话的状态变了：写好的内容先复制，再刷新页面。"); }
   }
 }
@@ -152,6 +152,7 @@ async function send(event) {
   try {
     await ask(composer.action, { form });
     text.value = "";
+    keep();
     composer.elements.key.value = key();
     composer.elements.canned.value = "";
     attach("");
@@ -234,10 +235,16 @@ async function suggest() {
   } catch { box.hidden = true; }
 }
 
+// Words not yet sent survive a reload and the end of the session, in this tab only.
+const kept = `draft:${chat.dataset.owner}:${chat.dataset.id}`;
+function keep() { if (text.value) sessionStorage.setItem(kept, text.value); else sessionStorage.removeItem(kept); }
+
 if (composer) {
+  text.value ||= sessionStorage.getItem(kept) || "";
+  if (text.value) count();
   composer.addEventListener("submit", send);
   composer.elements.key.value = key();
-  text.addEventListener("input", () => { count(); matching(); tell(); });
+  text.addEventListener("input", () => { count(); keep(); matching(); tell(); });
   const picker = document.getElementById("file");
   picker.addEventListener("change", async () => { const [file] = picker.files; if (file) await give(file); picker.value = ""; });
   text.addEventListener("paste", event => { const [file] = event.clipboardData.files; if (file) { event.preventDefault(); give(file); } });

@@ -12,13 +12,14 @@ export async function ask(url, { form = null, background = false, html = false }
   if (background) headers["X-Background"] = "1";
   if (form) headers["X-CSRFToken"] = body.dataset.csrf;
   let answer;
+  const done = background ? () => {} : waiting();
   try {
     answer = await fetch(url, { method: form ? "POST" : "GET", body: form, headers, credentials: "same-origin" });
   } catch {
     throw new Refused("连不上服务器，请检查网络。", 0);
-  }
+  } finally { done(); }
   if (answer.status === 401) {
-    location.href = `${body.dataset.login}?next=${encodeURIComponent(location.pathname + location.search)}`;
+    location.href = `${body.dataset.login}?ended=1&next=${encodeURIComponent(location.pathname + location.search)}`;
     throw new Refused("登录已过期。", 401);
   }
   if (html && answer.ok) return answer.text();
@@ -26,6 +27,16 @@ export async function ask(url, { form = null, background = false, html = false }
   if (!answer.ok) throw new Refused(data.error || "没有成功，请再试一次。", answer.status);
   return data;
 }
+
+// Something that takes longer than a moment shows that it is under way.
+let open = 0;
+function waiting() {
+  open += 1;
+  const timer = setTimeout(() => body.classList.add("is-loading"), 400);
+  return () => { clearTimeout(timer); open -= 1; if (!open) body.classList.remove("is-loading"); };
+}
+window.addEventListener("beforeunload", () => { setTimeout(() => body.classList.add("is-loading"), 400); });
+window.addEventListener("pageshow", () => body.classList.remove("is-loading"));
 
 let skew = 0; // the server's clock minus ours, in ms
 export function synchronise(iso) { skew = Date.parse(iso) - Date.now(); }
@@ -50,6 +61,15 @@ export function toast(text) {
   clearTimeout(fading);
   fading = setTimeout(() => { box.hidden = true; }, 6000);
 }
+
+// Said on the page that comes next, when this one has to be loaded anew.
+export function reload() {
+  const box = document.getElementById("toast");
+  if (box && !box.hidden) sessionStorage.setItem("said", box.textContent);
+  location.reload();
+}
+const said = sessionStorage.getItem("said");
+if (said) { sessionStorage.removeItem("said"); toast(said); }
 
 export const typing = target => target instanceof HTMLElement && target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
 export const key = () => `${Date.now().toString(36)}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;

@@ -3,7 +3,8 @@ import { ask, body, jittered, secondsSince, span, synchronise, toast, typing } f
 
 const PLACES = { i: "inbox", d: "drafts", m: "mentions", x: "crisis", c: "cases", r: "rooms", k: "knowledge", n: "notices", w: "watch", q: "quality", b: "reports", s: "switches", h: "hours", u: "account" };
 const FAST = 3000, SLOW = 20000, LONGEST = 15000;
-let again = 1000;
+const PATIENT = 8000;
+let again = 1000, slow = 0;
 const title = document.title;
 let stream = null, streaming = false, timer = 0, seenAlarms = new Set(), seenMarks = "", waiting = -1, unread = -1, mine = -1, soon = 0, mentions = 0, blink = 0;
 
@@ -110,7 +111,7 @@ async function listen() {
     if (!url) return;
     stream = new EventSource(`${url}/stream?ticket=${encodeURIComponent(ticket)}`);
   } catch { later(); return; }
-  stream.onopen = () => { streaming = true; again = 1000; body.dataset.stream = "on"; };
+  stream.onopen = () => { streaming = true; again = 1000; body.dataset.stream = "on"; clearTimeout(slow); slow = 0; document.getElementById("slow").hidden = true; };
   stream.addEventListener("alarm", pulse);
   stream.addEventListener("tick", () => { pulse(); window.dispatchEvent(new CustomEvent("city:tick")); });
   stream.addEventListener("mine", () => { clearTimeout(soon); soon = setTimeout(() => { pulse(); window.dispatchEvent(new CustomEvent("city:tick")); }, 200); });
@@ -120,6 +121,7 @@ async function listen() {
 }
 
 function later() {
+  slow ||= setTimeout(() => { document.getElementById("slow").hidden = false; }, PATIENT); // a short break is nobody's business
   setTimeout(listen, jittered(again));
   again = Math.min(again * 2, LONGEST);
 }
