@@ -6,6 +6,8 @@ from datetime import date
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT, FOOT = 640, 180, 24
+NAMES = 240
+"""Room for twelve characters, which on a phone are drawn half as large again (`pages.css`)."""
 
 
 def bars(days: Sequence[tuple[date, int]], title: str) -> Markup:
@@ -40,10 +42,10 @@ def across(rows: Sequence[tuple[str, int]], title: str) -> Markup:
     parts = []
     for n, (name, count) in enumerate(rows):
         y = n * 28
-        wide = (WIDTH - 230) * count / most
-        parts.append(f'<text x="150" y="{y + 19}" text-anchor="end">{escape(name[:12])}</text>')
-        parts.append(f'<rect class="bar" x="160" y="{y + 6}" width="{max(wide, 2):.1f}" height="18" rx="3"/>')
-        parts.append(f'<text x="{168 + wide:.1f}" y="{y + 19}">{count}</text>')
+        wide = (WIDTH - NAMES - 80) * count / most
+        parts.append(f'<text x="{NAMES - 10}" y="{y + 20}" text-anchor="end">{escape(name[:12])}</text>')
+        parts.append(f'<rect class="bar" x="{NAMES}" y="{y + 6}" width="{max(wide, 2):.1f}" height="18" rx="3"/>')
+        parts.append(f'<text x="{NAMES + 8 + wide:.1f}" y="{y + 20}">{count}</text>')
     said = f"{title}：" + "，".join(f"{name}{count}" for name, count in rows)
     return _svg(max(28 * len(rows), 28), said, "".join(parts))
 

@@ -30,7 +30,11 @@ def quota(conn: Connection, row: Row[Any]) -> dict[str, Any]:
         agreed = pushes_left(conn, row)
         way = f"对方还同意收{agreed}条服务通知，可以留一条" if agreed else "急事请打电话"
         return {"kind": "gone", "text": f"微信额度用完：现在发的会等对方下次说话时自动送出；{way}", "pushes": agreed}
-    text = f"还可发 {count} 条，剩 {words.span(rest.until - now)}"
+    # A follow or a tap on the menu lets three through for a minute; they are spent first, and are said apart.
+    brief = rest.left - row.message_left if row.message_until and row.message_until > now else 0
+    lasting = min(count, rest.left - brief)
+    text = f"还可发 {lasting} 条，剩 {words.span(rest.until - now)}"
+    text += f"；另有 {count - lasting} 条一分钟内有效" if count > lasting else ""
     return {"kind": "low" if count <= 1 else "open", "text": text, "left": count}
 
 
@@ -49,4 +53,5 @@ def pushes_left(conn: Connection, row: Row[Any]) -> int:
 
 def subject(row: Row[Any]) -> str:
     """What a message left for somebody is about, when nobody writes it in."""
-    return (words.intent(row.intent) or "您咨询的事")[:LONGEST]
+    about = words.intent(row.intent) if row.intent != "human_agent" else ""
+    return (about or "您咨询的事")[:LONGEST]

@@ -105,7 +105,7 @@ def _accounts(service: Service, now: datetime) -> dict[str, int]:
             ("cl", "要带的材料", "请带身份证原件和租房合同，到{地区}的窗口来办。"),
             ("sd", "稍等", "请稍等，我查一下，五分钟内回您。"),
         ):  # fmt: skip
-            canned.add(conn, shortcut, title, text, now)
+            canned.add(conn, shortcut, title, text, now, category="居住证" if shortcut == "cl" else "")
         day = now.date() + timedelta(days=20)
         for n in range(3):
             hours.set_day(conn, day + timedelta(days=n), "", "元旦放假")

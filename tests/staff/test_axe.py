@@ -89,7 +89,7 @@ def test_axe_finds_nothing_in_the_windows_that_open(stage: tuple[str, dict[str, 
     page.goto(f"{base}/staff/chat/{ids['chat']}")
     page.evaluate(AXE)
     faults = page.evaluate(RUN, None)
-    for window in ("keys", "transfer", "closing", "articles", "canned-dialog", "noting", "revealing"):
+    for window in ("keys", "transfer", "closing", "articles", "canned-dialog", "noting", "revealing", "reaching"):
         page.evaluate("id => document.getElementById(id).showModal()", window)
         faults += [f"{window} {fault}" for fault in page.evaluate(RUN, None)]
         page.evaluate("id => document.getElementById(id).close()", window)

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from werkzeug.serving import make_server
 
 import clock
-from records import ratings, staff
+from records import canned, demo_rooms, ratings, staff
 from records.base import read, write
 from tests import browser_setup
 from tests.staff.conftest import HASHED, PASSWORD
@@ -281,8 +281,13 @@ def test_without_the_stream_the_console_asks_by_itself(app: Flask, desk, says) -
     officer.locator(".chat-row a").first.wait_for(timeout=8_000)
 
 
-def test_pages_fit_the_smallest_phone(desk, open_page, asks) -> None:
+def test_pages_fit_the_smallest_phone(app: Flask, desk, open_page, asks) -> None:
     asks()
+    with write(app.extensions["service"].engine) as conn:
+        canned.add(
+            conn, "clqd", "要带的材料", "请带身份证原件和租房合同，到窗口来办。" * 3, clock.now(), category="居住证"
+        )
+        demo_rooms.seed(conn, clock.now())
     page = desk("lu", "supervisor", tuple(staff.TEAMS))
     page.set_viewport_size({"width": 390, "height": 844})
     for path in ["/staff/chat/1", *page.eval_on_selector_all(".rail a", "links => links.map(link => link.href)")]:
