@@ -144,13 +144,18 @@ def wants_form(text: str) -> bool:
         return True
     if _OUTRIGHT.fullmatch(text.strip()) and named_in(text.strip()):
         return True
-    if _POLITE.search(text) or (_CALL.search(text) and len(text) <= 25):
+    if _POLITE.search(text) or wants_call(text):
         return True
     return _START.search(text) is not None and QUESTION.search(re.sub("不[？?]?$", "", text)) is None
 
 
+def wants_call(text: str) -> bool:
+    """Whether a message asks to be rung, and is about little else."""
+    return _CALL.search(text) is not None and len(re.sub(r"\d", "", text)) <= 25
+
+
 _CALL = re.compile(
-    r"(?:你们|你|您|工作人员|叫人|让人|请人|^|[，, ])(?:能不能|可以|能|麻烦)?(?:直接)?(?:(?:打|回)(?:个)?(?:电话)?给(?:我|俺)|给(?:我|俺)(?:打|回)(?:个)?电话)"
+    r"(?:你们|你|您|工作人员|叫人|让人|请人|那就?|^|[，, ])(?:能不能|可以|能|麻烦)?(?:直接)?(?:(?:打|回)(?:个)?(?:电话)?给(?:我|俺)|给(?:我|俺)(?:打|回)(?:个)?电话|(?:给我|帮我|我想|我要|我)留(?:一?个)?(?:回电|电话|号码))"
 )
 """A wish to be rung."""
 _POLITE = re.compile(
@@ -163,7 +168,8 @@ def beyond_the_wish(text: str) -> str:
     """What a message tells beside its wish to file something (我要提意见：路灯坏了 → 路灯坏了)."""
     found = _START.search(text)
     rest = f"{text[: found.start()]} {text[found.end() :]}" if found else text
-    return rest.strip(" ，,。：:；;、！!的").removeprefix("说").strip(" ，,：:")
+    rest = rest.strip(" ，,。：:；;、！!的").removeprefix("说").strip(" ，,：:")
+    return re.sub(r"^(?:一?[个件]|这个|点)?(?:事情?|问题|情况)[，,：:。 ]+", "", rest)
 
 
 def bare_start(text: str) -> bool:

@@ -47,8 +47,9 @@ def begin(
     if heard is not None:
         progress, used = _spotted(form, progress, None, Message(manners.veiled(heard.text), heard, now))
         progress = _story_told(form, progress, heard, used, earlier)
+    where = _where(known.get("district", ""), earlier)
     for slot in form.slots:
-        if earlier and not progress.value(slot.name) and (value := spotting.spotted(slot, earlier, ())):
+        if earlier and not progress.value(slot.name) and (value := spotting.spotted(slot, earlier, where)):
             progress = progress.put(slot.name, value)
     progress = _told_at_once(form, progress, heard.text if heard else "", earlier)
     for slot in form.slots:
@@ -60,6 +61,12 @@ def begin(
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
     return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
+
+
+def _where(district: str, said: str) -> tuple[Entity, ...]:
+    """The person's district where earlier words name it."""
+    at = said.find(district[:2]) if district else -1
+    return (Entity("district", district, district[:2], at, at + 2),) if at >= 0 else ()
 
 
 _NAMED = re.compile(r"(?:我|他|她)?(?:姓名|名字)?(?:是|叫|姓)[一-龥]{1,4}$")
@@ -210,7 +217,8 @@ def _also_corrected(shown: tuple[Slot, ...], progress: Progress, first: Slot, m:
 
 def _confirming(form: Form, progress: Progress, m: Message) -> Step:
     said = m.said
-    yes = slots.YES.fullmatch(said) or _SIGNED.fullmatch(said) or said.startswith("确认")
+    signed = _SIGNED.fullmatch(said) and re.search("交|报|发|确认", said)
+    yes = slots.YES.fullmatch(said) or signed or said.startswith("确认")
     if (yes or (m.heard.intent == "affirm" and m.heard.band == "answer")) and not repair.asks(said):
         return Step(Reply(), progress, done=True)
     if slots.NO.fullmatch(said) or repair.WRONG.search(said) or (m.heard.intent == "deny" and not repair.asks(said)):
@@ -246,7 +254,7 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         after = replace(progress, skipped=tuple(dict.fromkeys((*progress.skipped, *open_))), asking="", faults=0)
         return ask(form, after, m.now, "好。" if asking.next_slot(form, after, m.today) is None else "好，就差这个：")
     if slot.kind == "text" and (repair.ACK.fullmatch(m.said) or slots.YES.fullmatch(m.said)):
-        return Step(question(slot, "好。"), progress)
+        return _not_fitting(form, slot, progress, f"好。{slot.ask}", m)
     fuller = _told_again(form, progress, slot, m) or _renamed(form, progress, slot, m)
     if fuller is not None:
         return ask(form, replace(fuller, asking=""), m.now, "好，记下了。")

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 import clock
 import logs
-from bot import approval, forms, leave, memory, metrics
+from bot import approval, forms, leave, memory, metrics, repair
 from bot.dialogue import Decision, Situation, decide
 from bot.dwelling import settled
 from bot.filling import Filing
@@ -117,7 +117,13 @@ def listen(service: Service, inbound: Inbound) -> Understanding | None:
         return None
     text = inbound.text[:LONGEST]
     try:
-        return rebanded(service.understander.understand(text, clock.now()), service.switches.current())
+        bare = repair.without_lead(text)
+        heard = service.understander.understand(bare, clock.now())
+        shift = len(text) - len(bare)
+        if shift:
+            moved = tuple(replace(e, start=e.start + shift, end=e.end + shift) for e in heard.entities)
+            heard = replace(heard, text=text, entities=moved)
+        return rebanded(heard, service.switches.current())
     except Exception:  # the boundary to the models: people are still answered, and danger still seen
         log.exception("understanding failed; going on with the danger detector alone")
         sign = crisis.detect(text)

@@ -9,8 +9,8 @@ from bot.dwelling import about_room
 from bot.message import Reply
 from bot.sides import also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
-from handlers import calculators, manners, policy, slots, talk
-from handlers.declared import Form, forms_of, named_in
+from handlers import calculators, manners, policy, slots, spotting, talk
+from handlers.declared import Form, forms, forms_of, named_in
 from handlers.registry import STEERING, titles
 from handlers.slots import entity_type
 from handlers.spotting import leftover, spotted
@@ -45,6 +45,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_offer,
         _about_hours,
         _sum_again,
+        _sum_told,
         _about_news,
         _form_wish,
     ):
@@ -56,6 +57,8 @@ def question(s: Situation, heard: Understanding) -> Decision:
     if details is not None:
         return answering.opened(s, details, heard, place)
     if _goes_on(s, heard, place):
+        return _further(s, heard, place)
+    if heard.band == "answer" and heard.intent == s.state.topic and not heard.second:
         return _further(s, heard, place)
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return answer(s, heard.intent, "main", region=place, second=heard.second, sides=named(heard.text))
@@ -94,7 +97,7 @@ def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
     if refusal is None:
         return None
     state = offering(s.state, refusal)
-    if heard.band == "answer" and heard.intent not in STEERING:  # the lawful way may be asked for next
+    if heard.band in ("answer", "confirm") and heard.intent not in STEERING:  # the lawful way may be asked for next
         state = replace(state, topic=heard.intent, aspect="main")
     return Decision("question", (refusal,), state, heard.intent, handler="out_of_scope")
 
@@ -131,7 +134,8 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
 
 def _about_thanks(s: Situation, heard: Understanding) -> Decision | None:
     """Thanks, whatever it is that has come to a good end (太感谢了，工资要回来了)."""
-    if not repair.thanks(heard.text) or heard.second or choices.wants_form(heard.text):
+    likely = heard.intent == "thanks" and heard.band == "confirm" and "谢" in heard.text and not repair.asks(heard.text)
+    if not (likely or repair.thanks(heard.text)) or heard.second or choices.wants_form(heard.text):
         return None
     return replace(answer(s, "thanks", "main"), intent="thanks")
 
@@ -141,12 +145,15 @@ _SAFE = re.compile("下来了|出来了|没事了|安全了|走了|到了|来了
 
 def _about_alarm(s: Situation, heard: Understanding) -> Decision | None:
     """Right after 110, 119 or 120 were named: what isn't clearly another matter is about that."""
-    if s.state.asking != talk.ALARM or heard.intent == "thanks":
+    if s.state.asking != talk.ALARM:
         return None
-    elsewhere = heard.band == "answer" and heard.intent not in ("emergency", "psych_crisis", *_NOT_ASKED)
+    if _SAFE.search(heard.text) and re.search("谢", heard.text) and not repair.asks(heard.text):
+        return replace(answer(s, "thanks", "main"), intent="thanks")
+    still = ("emergency", "psych_crisis", "rental_hazard_report", *_NOT_ASKED)
+    elsewhere = heard.band == "answer" and heard.intent not in still and not talk.SHUT_IN.search(heard.text)
     if elsewhere or (_SAFE.search(heard.text) and not repair.asks(heard.text)):
         return None
-    return answer(s, "emergency", "main")
+    return answer(s, "emergency", "main", text=" ".join((heard.text, *s.state.pending)))
 
 
 _WHEN_DONE = re.compile("多久|几天|多少天|多长时间|几个月|什么时候|啥时候|几时")
@@ -165,6 +172,7 @@ def _about_waiting(s: Situation, heard: Understanding) -> Decision | None:
 def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
     """Nothing but anger at us: an apology and a person, no menu."""
     clear = heard.band == "answer" and heard.intent not in (*STEERING, "suggestion")
+    clear = clear or (heard.intent == "suggestion" and choices.wants_form(heard.text) and len(heard.text) >= 14)
     if clear or not manners.angry(heard.normal):
         return None
     return _said(s, heard, talk.sorry(turn_of(s, s.state.topic or "human_agent")), "human_agent")
@@ -281,6 +289,26 @@ def _sum_again(s: Situation, heard: Understanding) -> Decision | None:
     return answering.opened(replace(s, state=replace(s.state, known=(*s.state.known, *given))), form, heard)
 
 
+_NOW_ASKED = re.compile("来得及|过期|到期|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了")
+
+
+def _sum_told(s: Situation, heard: Understanding) -> Decision | None:
+    """A day from which a limit or a condition can be worked out, told or asked about (8月3号受的伤，还来得及吗)."""
+    if not any(e.type == "date" for e in heard.entities) or heard.second:
+        return None
+    asked = _NOW_ASKED.search(heard.text) is not None
+    own = heard.intent if heard.band == "answer" and asked and heard.intent not in STEERING else s.state.topic
+    if not own or (repair.asks(heard.text) and not asked):
+        return None
+    for row in calculators.calculators():
+        form = own in row.intents and calculators.form_of(
+            f"{calculators.PREFIX}{row.topic}:{place_of(s, heard) or s.region}", s.knowledge
+        )
+        if form and [slot.kind for slot in form.slots].count("date") == 1 and form.slots[0].kind == "date":
+            return answering.opened(s, form, heard, place_of(s, heard))
+    return None
+
+
 def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
     wanted = _wanted_form(s, heard)
     return answering.opened(s, wanted, heard, place_of(s, heard)) if wanted else None
@@ -295,10 +323,10 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     subject = heard.intent if sure else s.state.topic
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
-    outright = named_in(heard.normal)
+    outright = forms()[answering.CALL_BACK] if choices.wants_call(heard.text) else named_in(heard.normal)
     if outright and outright.name == answering.CALL_BACK:
         own = next((form for form in forms_of(s.state.topic) if form.name.endswith("_appointment")), None)
-        outright = own or outright
+        return own or outright
     if outright and not (sure and heard.intent != "suggestion" and forms_of(heard.intent)):
         return outright  # 投诉 alone is a suggestion; what it names is the matter
     if not subject or heard.second:
@@ -317,8 +345,9 @@ def _details(s: Situation, heard: Understanding) -> Form | None:
     if not s.state.topic or repair.asks(heard.text) or heard.second:
         return None
     own = forms_of(s.state.topic)
-    phone = any(e.type == "phone" for e in heard.entities)  # whoever leaves a number wants to be rung about it
-    form = next((form for form in own if form.eager or (phone and form.end == "case")), None)
+    # Whoever leaves a number or an address wants somebody to ring or to come.
+    left = any(e.type == "phone" for e in heard.entities) or len(spotting.place(heard.text, heard.entities)) >= 6
+    form = next((form for form in own if form.eager or (left and form.end == "case")), None)
     if form is None:
         return None
     clear = heard.band == "answer" and heard.intent not in (s.state.topic, "out_of_scope")
@@ -348,6 +377,17 @@ def _nothing_else(form: Form, heard: Understanding) -> bool:
     return bool(told) and len(text) <= 24 and not leftover(text, told)
 
 
+_IF = re.compile(
+    r"(?:有(?:没有)?(?:啥|什么)?(?:影响|关系)|受影响|要紧|碍事|算不算|还算)(?:吗|不|么|呢)?[？?]?$|"
+    r"没(?:有)?(?:办|满|交|签|拿|到|买).{0,8}(?:咋办|怎么办|咋整|行不行|可以(?:吗|不))[？?]?$"
+)
+"""A condition whose weight for what is talked about is asked (社保断了两个月有影响吗)."""
+_SAID = re.compile(
+    r"(?:但|但是|可是|可)?(?:他|她|他们|老板|房东|人家|厂里|单位|对方|公司)(?:又|还|就|非|现在)?(?:说|讲|硬说)"
+)
+_ALARMS = ("emergency", "psych_crisis", "psych_support", "human_agent", "out_of_scope")
+
+
 def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     """Whether a message goes on about the last topic though its words don't name it (他才十五岁, 需要什么证据)."""
     topic, text = s.state.topic, heard.text.strip()
@@ -357,6 +397,8 @@ def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return False
     if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
         return True  # 不是本地户口也给办吗 is no no
+    if (_IF.search(text) and heard.band == "confirm") or (_SAID.match(text) and heard.intent not in _ALARMS):
+        return True
     steering = heard.intent in STEERING and heard.intent not in ("out_of_scope", "affirm", "deny", "help")
     sure = heard.band == "answer" or (heard.band == "confirm" and heard.intent not in ("psych_crisis", *STEERING))
     if sure:

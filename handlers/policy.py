@@ -72,7 +72,7 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
     if article is None:
         return None, ""
     text = brief(turn, article, on) if turn.plain else shown(turn, article, on)
-    if turn.aspect in _FIELDS and turn.aspect not in _IN_FULL:
+    if turn.aspect in _FIELDS and not field_of(article, turn.aspect):
         text = f"“{ASPECTS[turn.aspect]}”没有查到写明的规定，以窗口答复为准。知道的是这些：\n{text}"
     return article, text
 
@@ -227,7 +227,7 @@ def again(turn: Turn, reply: Reply) -> Reply:
     title = turn.titles.get(turn.intent, "这件事")
     lines = turn.knowledge.hotlines_for(turn.intent, turn.region)
     number = lines[0].number if lines else "12345"
-    lead = f"您说的这个情况，规定里没有单独写。“{title}”总的是这样，拿不准就打{number}，或者找工作人员："
+    lead = f"您问的这一点，没有查到写得更细的规定。“{title}”总的是这样，拿不准就打{number}，或者找工作人员："
     return replace(reply, text=f"{lead}\n{reply.text}")
 
 

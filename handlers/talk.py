@@ -226,9 +226,10 @@ CRIME = re.compile(
 """Somebody is being attacked by somebody else."""
 ALARM = "alarm"
 """What an emergency's answer asks for: news of it."""
-_SHUT_IN = re.compile(
+SHUT_IN = re.compile(
     r"(?:门|楼梯|楼道|出口|下面|外面|走廊).{0,6}(?:打不开|出不去|都是烟|全是烟|堵|锁|火|烧)|出不去|跑不(?:掉|出|了)|被困|困在|下不(?:去|来)|(?:都|全)是(?:浓)?烟"
 )
+"""Somebody can't get out."""
 _QUIET = re.compile(r"不(?:敢|能|方便)(?:出声|说话|讲话|打电话)|(?:他|她)(?:就)?在(?:旁边|外面|门口|隔壁)|小声|躲在")
 _FIRE = re.compile("火|烟|烧|爆炸|煤气|燃气|漏气|被困|困在")
 _HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
@@ -237,7 +238,8 @@ _HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心�
 @handles("emergency")
 def emergency(turn: Turn) -> Reply:
     """The right number first, what to say there, and a person of ours at once."""
-    if _SHUT_IN.search(turn.text) and _FIRE.search(turn.text):
+    kind = next((word for sign, word in ((_FIRE, "火"), (_HURT, "血")) if sign.search(turn.text)), "")
+    if SHUT_IN.search(turn.text) and _FIRE.search(turn.text):
         first = (
             "马上打119，告诉他几楼几号、出不去。门外有火有烟就别开门：关上门，湿毛巾、湿衣服塞住门缝，"
             "捂住口鼻，身子放低，到窗口喊人、挥手。不跳楼，不坐电梯。"
@@ -251,7 +253,13 @@ def emergency(turn: Turn) -> Reply:
     else:
         first = "请马上打110（报警）。先躲到安全、有人的地方。不方便出声，可以发短信到12110加当地区号，写明地点和发生了什么。"
     text = f"{first}\n119火警 · 120急救 · 110报警，都可以现在打。\n我也叫了我们的工作人员，他会在这里找您。"
-    return Reply(text=text, urgent=True, asking=ALARM, handoff=policy.ask_for_person(turn, "emergency", urgent=True))
+    return Reply(
+        text=text,
+        urgent=True,
+        asking=ALARM,
+        pending=(kind,),
+        handoff=policy.ask_for_person(turn, "emergency", urgent=True),
+    )
 
 
 def confirm(intent: str, second: str | None, titles: dict[str, str]) -> Reply:

@@ -1,5 +1,6 @@
 """The knowledge base as one immutable snapshot: load it whole, ask it, throw it away for the next one."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -86,7 +87,11 @@ class Knowledge:
         article that the person has just read: a further question is hardly about the same.
         """
         plain = self.main(intent, region, on)
-        hits = self._index.within(intent, question, region, on)
+        hits = [
+            hit
+            for hit in self._index.within(intent, question, region, on)
+            if hit.article.aspect != "fee" or re.search("[钱费价贵]", question)
+        ]
         if not hits:
             return plain
         if plain is None:
