@@ -35,7 +35,10 @@ function waiting() {
   const timer = setTimeout(() => body.classList.add("is-loading"), 400);
   return () => { clearTimeout(timer); open -= 1; if (!open) body.classList.remove("is-loading"); };
 }
-window.addEventListener("beforeunload", () => { setTimeout(() => body.classList.add("is-loading"), 400); });
+window.addEventListener("beforeunload", () => {
+  setTimeout(() => body.classList.add("is-loading"), 400);
+  setTimeout(() => { if (!open) body.classList.remove("is-loading"); }, 6000); // a file to download leaves the page where it is
+});
 window.addEventListener("pageshow", () => body.classList.remove("is-loading"));
 
 let skew = 0; // the server's clock minus ours, in ms
