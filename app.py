@@ -7,8 +7,9 @@
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import starmap
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -90,8 +91,14 @@ def build_service(settings: Settings, **parts: Any) -> Service:
 
 def understander_of(settings: Settings) -> Understands:
     """The local model, or Rasa with the local model behind it (`NLU_BACKEND=rasa`)."""
-    local = Understander.load(settings.model_dir)
+    local = _model(settings.model_dir)
     return RasaUnderstander(local, settings.rasa_url) if settings.nlu_backend == "rasa" else Remembering(local)
+
+
+@cache
+def _model(folder: Path) -> Understander:
+    """Loaded once a process; the supervisor does it before it forks, so that all its processes share one."""
+    return Understander.load(folder)
 
 
 def _register_rooms(app: Flask, service: Service) -> None:
@@ -157,6 +164,7 @@ def supervise() -> int:
     settings = Settings.from_env(os.environ)
     _log(settings)
     supervisor.quiet_threads()
+    _model(settings.model_dir)
     targets: dict[str, Callable[[], object]] = {"web": partial(web_server, settings), "worker": work}
     if settings.stream_port:
         targets["stream"] = partial(stream_server, settings)

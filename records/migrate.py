@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from records.base import engine_for
 from settings import Settings
@@ -27,6 +27,8 @@ _LOCK = 0x0C17  # one migration at a time on PostgreSQL
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Run the migrations up to `revision`. Safe to call from several processes at once."""
+    if revision == "head" and _stands_at(engine) == _last_file():
+        return  # an ordinary start, which needs no Alembic
     from alembic import command
 
     with engine.connect() as connection:
@@ -43,6 +45,18 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             if engine.dialect.name == "postgresql":
                 connection.rollback()
                 connection.invalidate()  # our time limits and the lock must not go back into the pool
+
+
+def _stands_at(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _last_file() -> str:
+    """The newest revision by the files' names, which start with their number."""
+    return max(path.name for path in (_FOLDER / "versions").glob("[0-9]*_*.py")).split("_")[0]
 
 
 def downgrade(engine: Engine, revision: str) -> None:
