@@ -365,6 +365,7 @@ def _details(s: Situation, heard: Understanding) -> Form | None:
 _CONDITION = re.compile(
     r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
     r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
+    r"|(?:不是|没有?)(?:你们)?(?:本地|当地)(?:的)?(?:户口|户籍|人)?.{0,4}(?:也|能|可以|给|行).{0,6}[？?]?$"
 )
 """Asks for a condition (需要我交几年社保): of what is talked about, whatever else it names."""
 
@@ -382,6 +383,8 @@ _IF = re.compile(
     r"没(?:有)?(?:办|满|交|签|拿|到|买).{0,8}(?:咋办|怎么办|咋整|行不行|可以(?:吗|不))[？?]?$"
 )
 """A condition whose weight for what is talked about is asked (社保断了两个月有影响吗)."""
+_ANEW = re.compile(r"(?:那)?[一-龥]{2,5}呢[，,？? ]")
+"""Names another matter (居住证呢，会不会受影响)."""
 _SAID = re.compile(
     r"(?:但|但是|可是|可)?(?:他|她|他们|老板|房东|人家|厂里|单位|对方|公司)(?:又|还|就|非|现在)?(?:说|讲|硬说)"
 )
@@ -393,7 +396,7 @@ def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     topic, text = s.state.topic, heard.text.strip()
     if not topic or topic == heard.intent or heard.second or heard.intent in ("emergency", "case_status"):
         return False
-    if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text):
+    if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text) or _ANEW.match(text):
         return False
     if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
         return True  # 不是本地户口也给办吗 is no no
