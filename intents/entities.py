@@ -21,9 +21,10 @@ HERE = Path(__file__).resolve().parent
 LONGEST = 1500  # characters read; WeChat allows some 600, and nobody writes what they need behind that
 
 _TRADITIONAL = str.maketrans(
-    "區縣鎮鄉餘寧侖號個兩萬塊錢圓後禮週節慶勞動兒園學級農曆歷陰閏這當曉億貳叁參陸壹伍柒捌玖拾佰仟紙鳳蘭龍觀慈谿駱駝莊橋東領終",
-    "区县镇乡余宁仑号个两万块钱元后礼周节庆劳动儿园学级农历历阴闰这当晓亿二三三六一五七八九十百千纸凤兰龙观慈溪骆驼庄桥东领终",
+    "區縣鎮鄉餘寧侖號個兩萬塊錢圓後禮週節慶勞動兒園學級農曆歷陰閏這當曉億貳贰叁參肆陸壹伍柒捌玖拾佰仟紙鳳蘭龍觀慈谿駱駝莊橋東領終",
+    "区县镇乡余宁仑号个两万块钱元后礼周节庆劳动儿园学级农历历阴闰这当晓亿二二三三四六一五七八九十百千纸凤兰龙观慈溪骆驼庄桥东领终",
 )
+_FORMAL_SIX = re.compile("陆(?=[万千百十仟佰拾元块角])")  # else 陆埠, 大陆
 _HALF = str.maketrans(
     {"—": "-", "–": "-", "－": "-", "‐": "-", "−": "-", "﹣": "-", "　": " ", "\u00a0": " ", "。": "。"}
 )
@@ -34,7 +35,8 @@ _Span = tuple[int, int, str]
 def fold(text: str) -> str:
     """`text` in half width and simplified characters, one character for each, so that positions stay the same."""
     if not text.isascii():
-        text = ("").join(_half(c) if ord(c) > 0x2000 or ord(c) == 0xA0 else c for c in text).translate(_TRADITIONAL)
+        text = ("").join(_half(c) if ord(c) > 0x2000 or ord(c) == 0xA0 else c for c in text)
+        text = _FORMAL_SIX.sub("六", text).translate(_TRADITIONAL)
     return text.translate(_HALF).lower()[: len(text)] if len(text.lower()) == len(text) else text.translate(_HALF)
 
 
@@ -163,24 +165,36 @@ def _stages(text: str) -> Iterator[_Span]:
 _NOT_A_PLACE = r"(?!\s*[东西南北中一二三四五六七八九]?(?:路|街(?!道)|大道|大学|公园|装|舰|陵|狼|大街|巷|弄|国际机场))"
 
 
+# Where a name that could be a word is a place: 从姜山搬来, 小港那边.
+_THERE = r"(?<=[从在到住去来往搬])"
+_NEAR = r"(?=[这那][边里儿块]|附近|镇上|街上)"
+
+
 @cache
 def _places() -> tuple[re.Pattern[str], dict[str, str]]:
     table = yaml.safe_load((HERE / "lookups" / "towns.yml").read_text(encoding="utf-8"))
     names: dict[str, str] = {}
+    spoken: dict[str, str] = {}
     for district, row in table.items():
         for name in row["names"]:
             names[name] = names[name + district[-1]] = district
-        for town in row["towns"]:
-            names[town] = district
-    longest_first = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    return re.compile(rf"(?<![孙])(?P<name>{longest_first})(?P<kind>街道|镇|乡)?{_NOT_A_PLACE}"), names
+        names |= dict.fromkeys(row["towns"], district)
+        spoken |= dict.fromkeys(row["spoken"], district)
+    sure, likely = ("|".join(sorted(map(re.escape, some), key=len, reverse=True)) for some in (names, spoken))
+    pattern = rf"(?<![孙])(?:(?:{sure})(?:街道|镇|乡)?|{_THERE}(?:{likely})|(?:{likely}){_NEAR}){_NOT_A_PLACE}"
+    return re.compile(pattern), {**spoken, **names}
+
+
+def _named(found: str, names: dict[str, str]) -> str:
+    """The district of a name as found, with or without 镇, 乡 or 街道."""
+    return names.get(found) or names[re.sub(r"(?:街道|镇|乡)$", "", found)]
 
 
 def _districts(text: str) -> Iterator[_Span]:
     pattern, names = _places()
     last: _Span | None = None
     for m in pattern.finditer(text):
-        value = names[m["name"]]
+        value = _named(m.group(), names)
         elsewhere = re.search(r"(?:重庆|南京|渝)市?$", text[max(0, m.start() - 4) : m.start()])
         if value == "江北区" and (elsewhere or text.startswith("机场", m.end())):
             continue

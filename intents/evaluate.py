@@ -152,8 +152,8 @@ def local_predict(now: datetime) -> Predict:
 
 def trained_predict(lines: Sequence[Line]) -> Predict:
     """The same method trained on any labelled set, for comparison with published figures."""
-    from .classifier import fit
     from .encoder import Encoder, prepare
+    from .fitting import fit
     from .train import model_folder
     from .understander import Bands
 

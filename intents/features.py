@@ -6,7 +6,7 @@ from training stand sorted in a mapped array and are found by bisection.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,17 @@ from .sounds import FIRST, LAST, Sounds
 Keys = NDArray[np.uint64]
 Floats = NDArray[np.float32]
 
-# family: (n-gram widths, weight). The weights were chosen on the development set (docs/understanding.md).
-FAMILIES: dict[str, tuple[tuple[int, ...], float]] = {
-    "characters": ((1, 2, 3, 4), 1.0),
-    "syllables": ((1, 2, 3), 0.5),
-    "blurred": ((2, 3, 4), 0.5),
+# family: (shortest and longest n-gram, weight). The weights were chosen on the development set (docs/understanding.md).
+FAMILIES: dict[str, tuple[int, int, float]] = {
+    "characters": (1, 4, 1.0),
+    "syllables": (1, 3, 0.5),
+    "blurred": (2, 4, 0.5),
 }
+_LONGEST = max(longest for _, longest, _ in FAMILIES.values())
+# The two highest bits of a feature say its family, so that sorted features stand family by family.
+_FAMILY_BIT = 62
+_STARTS = np.array([number << _FAMILY_BIT for number in range(len(FAMILIES) + 1)], np.uint64)
+_NEXT = np.uint64(0x100000001B3)
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _MARKS = re.compile(r"[^\w\s？\x04\x05]")
 
@@ -37,69 +42,75 @@ def _mix(values: Keys) -> Keys:
     return values
 
 
-def _grams(points: NDArray[np.uint64], widths: tuple[int, ...], salt: int) -> Keys:
-    out = []
-    for n in widths:
-        count = len(points) - n + 1
-        if count < 1:
-            continue
-        key = np.full(count, salt * 16 + n, np.uint64)
-        for offset in range(n):
-            key = key * np.uint64(0x100000001B3) + points[offset : offset + count]
-        out.append(_mix(key))
-    return np.concatenate(out) if out else np.empty(0, np.uint64)
+def _streams(text: str, sounds: Sounds) -> Keys:
+    """What the families are made of, a row each: the characters, their syllables, and these as accents blur them.
 
-
-def keys(text: str, sounds: Sounds) -> list[Keys]:
-    """For each family the features of one normalised text, repeated as often as they occur."""
+    \x02 and \x03 mark the ends, \x04 any number, \x05 any place that is not ours.
+    """
     text = _MARKS.sub(" ", places().sub("\x05", _NUMBER.sub("\x04", text)))
-    points = np.frombuffer(f"\x02{text}\x03".replace(" ", "").encode("utf-32-le"), np.uint32).astype(np.uint64)
-    inside = (points >= FIRST) & (points <= LAST)
-    syllables = points.copy()
-    syllables[inside] = sounds.codes[points[inside].astype(np.int64) - FIRST].astype(np.uint64) + 0x200000
-    blurred = points.copy()
-    codes = sounds.codes[points[inside].astype(np.int64) - FIRST]
-    blurred[inside] = sounds.blur[codes].astype(np.uint64) + 0x300000
-    # \x02 and \x03 mark the ends, \x04 any number, \x05 any place that is not ours.
-    streams = {"characters": points, "syllables": syllables, "blurred": blurred}
-    return [_grams(streams[name], widths, number) for number, (name, (widths, _)) in enumerate(FAMILIES.items())]
+    points = np.frombuffer(f"\x02{text}\x03".replace(" ", "").encode("utf-32-le"), np.uint32).astype(np.int64)
+    rows = np.empty((len(FAMILIES), len(points)), np.uint64)
+    rows[:] = points
+    inside = np.flatnonzero((points >= FIRST) & (points <= LAST))
+    codes = sounds.codes[points[inside] - FIRST]
+    rows[1, inside] = codes + np.uint64(0x200000)
+    rows[2, inside] = sounds.blur[codes] + np.uint64(0x300000)
+    return rows
+
+
+def keys(text: str, sounds: Sounds) -> Keys:
+    """The features of one normalised text, sorted, repeated as often as they occur."""
+    streams = _streams(text, sounds)
+    key, parts, sizes = streams, [], []
+    for n in range(1, _LONGEST + 1):
+        if n > 1:
+            key = key[:, :-1] * _NEXT + streams[:, n - 1 :]
+        for number, (shortest, longest, _) in enumerate(FAMILIES.values()):
+            if shortest <= n <= longest:
+                parts.append(key[number])
+                sizes.append((number, key.shape[1]))
+    found = _mix(np.concatenate(parts)) >> np.uint64(64 - _FAMILY_BIT)
+    found |= np.repeat([_STARTS[number] for number, _ in sizes], [size for _, size in sizes])
+    found.sort()
+    return found
 
 
 @dataclass(slots=True)
 class Vectoriser:
-    """The features known from training, sorted, with their weight (inverse document frequency × family)."""
+    """The features known from training, sorted, with their weight (inverse document frequency)."""
 
     known: Keys
     weights: Floats
+    _bounds: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._bounds = np.searchsorted(self.known, _STARTS[1:-1])
 
     @classmethod
-    def learn(cls, texts: Sequence[list[Keys]], least: int = 2) -> "Vectoriser":
+    def learn(cls, texts: Sequence[Keys], least: int = 2) -> "Vectoriser":
         """From the `keys` of all training texts; features in fewer than `least` of them are left out."""
-        found, scale = [], []
-        for family, (_, weight) in enumerate(FAMILIES.values()):
-            every = np.concatenate([np.unique(text[family]) for text in texts])
-            values, counts = np.unique(every, return_counts=True)
-            enough = counts >= least
-            found.append(values[enough])
-            scale.append(weight * (np.log((1 + len(texts)) / (1 + counts[enough])) + 1))
-        known = np.concatenate(found)
-        order = np.argsort(known)
-        return cls(known[order], np.concatenate(scale)[order].astype(np.float32))
+        values, counts = np.unique(np.concatenate([np.unique(text) for text in texts]), return_counts=True)
+        enough = counts >= least
+        weights = np.log((1 + len(texts)) / (1 + counts[enough])) + 1
+        return cls(values[enough], weights.astype(np.float32))
 
-    def row(self, text: list[Keys]) -> tuple[NDArray[np.int64], Floats]:
-        """Columns and values of one text: sublinear counts, each family brought to its weight's length."""
-        columns, values = [], []
-        for family, (_, weight) in zip(text, FAMILIES.values(), strict=True):
-            unique, counts = np.unique(family, return_counts=True)
-            at = np.searchsorted(self.known, unique)
-            at[at == len(self.known)] = 0
-            hit = self.known[at] == unique
-            at = at[hit]
-            value = self.weights[at] * (1 + np.log(counts[hit])).astype(np.float32)
-            norm = float(np.sqrt(value @ value))
-            columns.append(at)
-            values.append(value * np.float32(weight / norm) if norm else value)
-        return np.concatenate(columns), np.concatenate(values)
+    def row(self, text: Keys) -> tuple[NDArray[np.int64], Floats]:
+        """Columns and values of one text's `keys`: sublinear counts, each family brought to its weight's length."""
+        at = self.known.searchsorted(text)
+        at[at == len(self.known)] = 0
+        at = at[self.known[at] == text]
+        if not len(at):
+            return at, np.empty(0, np.float32)
+        first = np.flatnonzero(np.concatenate(([True], at[1:] != at[:-1])))
+        counts = np.diff(first, append=len(at)).astype(np.float32)
+        columns = at[first]
+        values: Floats = self.weights[columns] * (1 + np.log(counts))
+        ends = [0, *columns.searchsorted(self._bounds).tolist(), len(columns)]
+        for start, end, (_, _, weight) in zip(ends, ends[1:], FAMILIES.values(), strict=False):
+            part = values[start:end]
+            if end > start:
+                part *= np.float32(weight) / np.sqrt(part @ part)
+        return columns, values
 
     def save(self, folder: Path) -> None:
         """Write what `load` maps."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 
 from . import crisis
-from .classifier import Classifier, one_thread
+from .classifier import Classifier
+from .fitting import threads
 from .nlu_files import HERE, Line
 
 # Fewer development lines than this say nothing about an intent.
@@ -40,7 +41,7 @@ class Floors:
 
 def check(model: Classifier, development: Sequence[Line], floors: Floors) -> None:
     """Raises `BelowFloor` when `model` or the crisis detector misses a floor on the development lines."""
-    with one_thread():
+    with threads(1):
         misses = [*_intent_misses(model, development, floors), *_crisis_misses(development, floors)]
     if misses:
         raise BelowFloor(

@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from . import crisis, crisis_model, gate, nlu_files
-from .classifier import STEPS, Classifier, Progress, fit
+from .classifier import Classifier
 from .encoder import Encoder, prepare
+from .fitting import STEPS, Progress, cores, fit, threads
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _CODE = (
     "lookups/elsewhere.yml",
     "encoder.py",
     "classifier.py",
+    "fitting.py",
     "crisis.py",
     "crisis/patterns.yml",
     "crisis_model.py",
@@ -76,7 +78,7 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
         tell = progress or log.info
         lines = nlu_files.read_folder(nlu)
         learnt = [line for line in lines if not nlu_files.is_dev(line.text)]
-        with encoder.remembering():
+        with encoder.remembering(), threads(cores()):
             trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
             tell("danger")
             danger = crisis_model.train(trained, learnt)
@@ -88,9 +90,15 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
     return _read(target, encoder)
 
 
+def made(folder: Path | None = None) -> bool:
+    """Whether the model for the training files as they are now is there, so that `ensure` has only to load it."""
+    return ((folder or model_folder()) / digest(nlu_files.NLU) / "complete.json").is_file()
+
+
 def _read(target: Path, encoder: Encoder) -> Classifier:
     """The classifier stored at `target`; from now on the crisis detector asks its learned half too."""
     classifier = Classifier.load(target, encoder)
+    threads(1)  # one message's products are small: more threads would only wait for each other
     crisis.use(crisis_model.CrisisModel.load(target, classifier))
     return classifier
 

@@ -82,9 +82,11 @@ class Understander:
     def understand(self, text: str, now: datetime) -> Understanding:
         """What `text` means at `now` (aware; relative dates count from it)."""
         text = str(text)
-        alarm = crisis.detect(text if len(text) <= _LONGEST_ALARM else text[:_LONGEST_ALARM] + text[-1000:])
         normal = self.classifier.read(text)
-        intent, second, ranking = _heeding(alarm, *self.decide(normal))
+        # The classifier first: what it asks of the encoder, all at once, the detector finds remembered.
+        decided = self.decide(normal)
+        alarm = crisis.detect(text if len(text) <= _LONGEST_ALARM else text[:_LONGEST_ALARM] + text[-1000:])
+        intent, second, ranking = _heeding(alarm, *decided)
         return Understanding(
             text=text,
             normal=normal,
