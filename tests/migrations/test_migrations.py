@@ -110,13 +110,26 @@ def test_a_migration_gives_up_on_a_busy_table_instead_of_queueing_everybody_behi
 
 @pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
 def test_a_statement_of_a_migration_that_runs_for_ever_is_ended(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    migrate.upgrade(empty)
+    migrate.upgrade(empty, "0009")
     monkeypatch.setattr(migrate, "STATEMENT_LIMIT", "300ms")
     monkeypatch.setattr("alembic.command.upgrade", lambda config, _: config.attributes["connection"].execute(text("SELECT pg_sleep(30)")))  # fmt: skip
     with pytest.raises(OperationalError, match="statement timeout"):
-        migrate.upgrade(empty)
+        migrate.upgrade(empty, "0010")
     monkeypatch.undo()
-    migrate.upgrade(empty)  # the lock that keeps a second migration out went with it
+    migrate.upgrade(empty, "0010")  # the lock that keeps a second migration out went with it
+
+
+def test_an_ordinary_start_has_nothing_to_migrate_and_asks_no_alembic(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.newest() == migrate._last_file()
+    monkeypatch.setattr("alembic.command.upgrade", lambda *_: pytest.fail("asked Alembic"))
+    migrate.upgrade(empty)
+    monkeypatch.undo()
+    migrate.downgrade(empty, "-1")
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.newest()
 
 
 def test_old_code_goes_on_while_the_new_tables_are_there(empty: Engine) -> None:
