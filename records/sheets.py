@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 LARGEST = 120 * 1024 * 1024
 _SHARED_LARGEST = 64 * 1024 * 1024
 _SHEET_LARGEST = 2 * 1024 * 1024 * 1024
 _HEADER_WITHIN = 12
 """A title or remarks may stand above the header; it must come within so many rows."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
-_BROKEN = (
-    InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError, AttributeError,
-    SyntaxError, OSError, RuntimeError, OverflowError,
-)  # fmt: skip
-"""What openpyxl, zipfile and the XML parser raise over a damaged file, each in its own words."""
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What openpyxl, zipfile and the XML parser raise over a damaged file, each in its own words."""
+    from openpyxl.utils.exceptions import InvalidFileException  # most processes never read a spreadsheet
+
+    return (
+        InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError,
+        AttributeError, SyntaxError, OSError, RuntimeError, OverflowError,
+    )  # fmt: skip
 
 
 class SheetError(ValueError):
@@ -145,8 +147,10 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
     _check_xlsx(path)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except _BROKEN as error:
+        from openpyxl import load_workbook
+
+        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    except _broken() as error:
         raise SheetError(f"{path.name} 打不开（{type(error).__name__}），请重新另存为 .xlsx") from error
     number = 0
     try:
@@ -154,7 +158,7 @@ def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
         sheet.reset_dimensions()  # files by other programs state wrong sizes
         for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
             yield number, [_text(cell) for cell in cells]
-    except _BROKEN as error:
+    except _broken() as error:
         raise SheetError(f"{path.name} 第{number}行以后损坏了（{type(error).__name__}），请重新另存") from error
     finally:
         book.close()
@@ -165,7 +169,7 @@ def _check_xlsx(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
-    except _BROKEN as error:
+    except _broken() as error:
         raise SheetError(f"{path.name} 不是 XLSX 文件，请另存为 .xlsx 或 CSV") from error
     if sizes.get("xl/sharedStrings.xml", 0) > _SHARED_LARGEST or sum(sizes.values()) > _SHEET_LARGEST:
         raise SheetError(f"{path.name} 解开以后太大，请另存为 CSV 再导入")

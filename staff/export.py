@@ -6,7 +6,6 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from flask import Response, abort
-from openpyxl import Workbook
 
 from records import sheets
 
@@ -20,6 +19,8 @@ def answer(name: str, head: Sequence[str], rows: Sequence[Sequence[Any]], kind: 
         writer.writerows([plain(cell) for cell in row] for row in rows)
         body, mimetype = b"\xef\xbb\xbf" + text.getvalue().encode(), "text/csv; charset=utf-8"
     elif kind == "xlsx":
+        from openpyxl import Workbook
+
         book = Workbook(write_only=True)
         sheet = book.create_sheet(name)
         sheet.append(list(head))

@@ -6,7 +6,6 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from records import breached
 
@@ -61,6 +60,8 @@ def fault(password: str, login: str, name: str = "", leaked: Path | None = None)
         return "密码里不能有账号名。"
     if len(set(password)) < 5 or password.isdecimal():
         return "这个密码太容易猜到，请混用字母、数字或汉字。"
+    from zxcvbn import zxcvbn  # its word lists are 8 MB, and few processes are ever asked
+
     reckoned: dict[str, Any] = zxcvbn(password[:_LOOKED_AT], user_inputs=[*_OURS, login, name])
     if reckoned["score"] < _GOOD:
         return "这个密码太容易猜到：常见的密码、地名、单位名、年份和键盘上连着的键，别人先试的就是这些。请换一句只有您知道的话。"
