@@ -192,11 +192,5 @@ def noted(form: Form, before: Progress, after: Progress) -> str:
         if said[0][0].kind == "number":
             text = f"{said[0][0].label}：{text}"
         return f"好，{text}。" if len(text) <= _SHORT and said[0][0].kind != "yes_no" else "好，记下了。"
-    return (
-        "记下了："
-        + "，".join(
-            f"{slot.label}{'：' if form.end == 'compute' else ''}{text if len(text) <= 2 * _SHORT else '（已记）'}"
-            for slot, text in said
-        )
-        + "。"
-    )
+    told = (f"{slot.label}：{text if len(text) <= 2 * _SHORT else '（已记）'}" for slot, text in said)
+    return f"记下了：{'；'.join(told)}。"
