@@ -1,5 +1,8 @@
 """The ridge solutions are what a plain solver gives, and what serving keeps of them says nearly the same."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +98,12 @@ def test_texts_asked_for_twice_are_encoded_once(plain: Encoder, monkeypatch: pyt
     assert np.array_equal(fresh.encode([TEXTS[1]])[0], first[1])
 
 
-def test_serving_uses_one_thread_for_a_message(understander: object) -> None:
-    from threadpoolctl import threadpool_info
-
-    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+def test_serving_uses_one_thread_for_a_message(model_dir: Path, understander: object) -> None:
+    code = (
+        "from pathlib import Path; from intents import Understander; from threadpoolctl import threadpool_info;"
+        f"Understander.load(Path({str(model_dir)!r}));"
+        "print(sorted({pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas'}))"
+    )
+    environ = os.environ | {"OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[1]"
