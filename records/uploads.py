@@ -1,4 +1,4 @@
-"""Pictures that people sent: one encrypted file each, under a name that tells nothing.
+"""Files that people and staff sent: one encrypted file each, under a name that tells nothing.
 
 They lie in `<data_dir>/uploads/<two digits>/<32 hex digits>`, whichever channel they came by.
 """
@@ -18,14 +18,17 @@ def path_of(folder: Path, name: str) -> Path:
     return folder / name[:2] / name
 
 
-def keep(folder: Path, data: bytes) -> str:
-    """Store `data` encrypted; returns its name. The file is whole or not there."""
-    name = secrets.token_hex(16)
+def keep(folder: Path, data: bytes, name: str = "") -> str:
+    """Store `data` encrypted under `name`, or one made up; returns the name. The file is whole and safe on the disk when
+    this returns, or not there."""
+    name = name or secrets.token_hex(16)
     path = path_of(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_suffix(".part")
+    part = path.with_name(f"{name}.{secrets.token_hex(4)}.part")  # two may fetch the same at once
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(cipher().encrypt(data))
+        file.flush()
+        os.fsync(file.fileno())
     part.replace(path)
     return name
 

@@ -6,8 +6,7 @@ make up for a fetch that a crash cut short.
 
 import io
 import logging
-import os
-import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,11 +40,15 @@ _MAGIC = (
 )
 
 
-_swept: dict[str, int] = {}
-"""The newest message whose picture this process has dealt with, by database."""
+_swept: dict[tuple[str, tuple[str, ...]], int] = {}
+"""The newest message that this process has dealt with, by database and kinds of message."""
 
 
-class NotAPicture(Exception):
+class NotKept(Exception):
+    """The bytes are of no kind that we keep, whatever their name says."""
+
+
+class NotAPicture(NotKept):
     """The bytes are no picture of a kind we keep, whatever their name says."""
 
 
@@ -59,25 +62,14 @@ def kind_of(data: bytes) -> str:
     raise NotAPicture("the file is not a JPEG, PNG, GIF or WebP picture")
 
 
-def upload_id(media_id: str) -> str:
-    """The id under which a platform's media id is kept here: 32 hex digits, telling nothing."""
-    return cipher().lookup("media", media_id).hex()
-
-
-def path_of(settings: Settings, upload: str) -> Path:
-    """Where an upload is kept. Raises `ValueError` for anything that isn't an upload id."""
-    if len(upload) != 32 or not all(char in "0123456789abcdef" for char in upload):
-        raise ValueError("an upload id has 32 hex digits")
-    return settings.data_dir / "uploads" / upload[:2] / upload
-
-
 def fetch(service: Service, media_id: str) -> str:
     """Fetch a picture that somebody sent and keep it; returns its upload id. Fetching it again changes nothing.
 
     Raises `ApiFault` when the platform doesn't give it, `NotAPicture` when it is something else.
     """
-    upload = uploads.of_media(service.settings.data_dir / "uploads", media_id)
-    if not path_of(service.settings, upload).exists():
+    folder = _folder(service.settings)
+    upload = uploads.of_media(folder, media_id)
+    if not uploads.path_of(folder, upload).exists():
         data = client_of(service).download("media/get", {"media_id": media_id}, LARGEST)
         keep(service.settings, upload, data)
     return upload
@@ -86,7 +78,7 @@ def fetch(service: Service, media_id: str) -> str:
 def original(service: Service, media_id: str) -> bytes:
     """The bytes of a picture that somebody sent, from here or from the platform: `bot.case_photos.Fetch`."""
     try:
-        return read(service.settings, uploads.of_media(service.settings.data_dir / "uploads", media_id))[0]
+        return read(service.settings, uploads.of_media(_folder(service.settings), media_id))[0]
     except FileNotFoundError:
         pass
     try:
@@ -99,53 +91,58 @@ def original(service: Service, media_id: str) -> bytes:
 
 def forget(settings: Settings, media_id: str) -> None:
     """Delete the picture behind a platform's media id, when its message goes."""
-    uploads.remove(settings.data_dir / "uploads", [media_id])
+    uploads.remove(_folder(settings), [media_id])
 
 
 def sweep(service: Service) -> int:
-    """Fetch the pictures of the last three days that aren't kept yet; for the worker. Returns how many were fetched.
+    """Fetch the pictures of the last three days that aren't kept yet; for the worker. Returns how many were fetched."""
+    return catch_up(service, ("image",), BATCH, lambda _, media_id: bool(fetch(service, media_id)))
 
-    What can't be fetched for good (dead, or no picture) is passed over; when the platform is away the next sweep
-    begins at the same message. Raises `Busy`.
+
+def catch_up(service: Service, kinds: tuple[str, ...], batch: int, get: Callable[[str, str], bool]) -> int:
+    """Have `get` (kind, media id) fetch what messages of `kinds` hold, of the last three days, where it isn't kept yet.
+    Returns how many it fetched.
+
+    What can't be fetched for good (dead, a virus, of no kind that we keep) is passed over; when the platform or the
+    virus scanner is away the next call begins at the same message. Raises `Busy`.
     """
     fetched = 0
-    begin = _swept.get(service.settings.database_url, 0)
+    place = (service.settings.database_url, kinds)
     with read_only(service.engine) as conn:
         rows = conn.execute(
-            select(Message.id, Message.body)
+            select(Message.id, Message.kind, Message.body)
             .join(Person, Person.id == Message.person_id)
-            .where(Person.channel == "wechat", Message.author == "person", Message.kind == "image")
-            .where(Message.id > begin, Message.created_at > clock.now() - ALIVE)
+            .where(Person.channel == "wechat", Message.author == "person", Message.kind.in_(kinds))
+            .where(Message.id > _swept.get(place, 0), Message.created_at > clock.now() - ALIVE)
             .order_by(Message.id)
-            .limit(BATCH)
+            .limit(batch)
         ).all()
     for row in rows:
+        media_id = str(row.body.get("media", "")) if isinstance(row.body, dict) else ""
         try:
-            fetched += _fetch_new(service, str(row.body.get("media", "")))
-        except NotAPicture:
-            log.warning("a picture of message %s is no picture of a kind we keep", row.id)
+            if media_id and not _kept(service, media_id):
+                fetched += get(row.kind, media_id)
+        except NotKept:
+            log.warning("what message %s holds is of no kind that we keep (%s)", row.id, row.kind)
         except scanner.Infected:
-            log.warning("the picture of message %s holds a virus; it isn't kept", row.id)
+            log.warning("what message %s holds has a virus in it; it isn't kept (%s)", row.id, row.kind)
         except scanner.Away:
-            log.error("the virus scanner is away; pictures wait on the platform's side")
+            log.error("the virus scanner is away; what people send waits on the platform's side")
             break
         except ApiFault as fault:
             if fault.action != "drop_for_user" and "larger than" not in fault.detail:
                 break
-            log.warning("the picture of message %s can't be fetched: %s", row.id, fault)
-        _swept[service.settings.database_url] = row.id
+            log.warning("what message %s holds can't be fetched (%s): %s", row.id, row.kind, fault)
+        _swept[place] = row.id
     return fetched
 
 
-def _fetch_new(service: Service, media_id: str) -> bool:
-    if not media_id or _kept(service, media_id):
-        return False
-    fetch(service, media_id)
-    return True
+def _folder(settings: Settings) -> Path:
+    return settings.data_dir / "uploads"
 
 
 def _kept(service: Service, media_id: str) -> bool:
-    folder = service.settings.data_dir / "uploads"
+    folder = _folder(service.settings)
     return uploads.path_of(folder, uploads.of_media(folder, media_id)).exists()
 
 
@@ -153,19 +150,12 @@ def keep(settings: Settings, upload: str, data: bytes) -> None:
     """Store a picture's bytes, encrypted, whole or not at all. Raises `NotAPicture` and `scanner.Refused`."""
     kind_of(data)
     scanner.check(data)
-    path = path_of(settings, upload)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{upload}.{secrets.token_hex(4)}.draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(cipher().encrypt(data))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    uploads.keep(_folder(settings), data, upload)
 
 
 def read(settings: Settings, upload: str) -> tuple[bytes, str]:
     """A kept picture and its MIME type. Raises `FileNotFoundError`."""
-    data = cipher().decrypt(path_of(settings, upload).read_bytes())
+    data = cipher().decrypt(uploads.path_of(_folder(settings), upload).read_bytes())
     return data, kind_of(data)
 
 

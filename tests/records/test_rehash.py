@@ -112,7 +112,11 @@ def fill(service: Service) -> dict[str, object]:
         service, Inbound("wechat", "oRehash", "m:pic", "image", clock.now(), media="MEDIA-ID-7", window="message")
     )
     folder = service.settings.data_dir / "uploads"
-    media.keep(service.settings, media.upload_id("MEDIA-ID-7"), b"\xff\xd8\xff" + b"picture")
+    media.keep(
+        service.settings,
+        uploads.of_media(service.settings.data_dir / "uploads", "MEDIA-ID-7"),
+        b"\xff\xd8\xff" + b"picture",
+    )
     with clock.frozen(clock.now() + timedelta(minutes=1)), write(service.engine) as conn:
         while message_terms.take_in(conn, clock.now()):
             pass

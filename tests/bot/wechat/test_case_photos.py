@@ -115,7 +115,9 @@ def test_a_report_without_a_name_keeps_no_way_back_to_the_phone(reporter: Report
     (row,) = reporter.photos(case)
     assert (case.person_id, row.person_id, row.source, row.state) == (None, None, None, "kept")
     sent = [entry["media"] for entry in reporter.phone.chat() if entry["kind"] == "image"]
-    assert row.upload not in {media.upload_id(one) for one in sent}, "nor does the file's name tell"
+    assert row.upload not in {
+        uploads.of_media(reporter.stage.service.settings.data_dir / "uploads", one) for one in sent
+    }, "nor does the file's name tell"
     reporter.phone.unfollow()
     with write(reporter.stage.service.engine) as conn:
         privacy.erase_due(conn, NOW, folder=reporter.stage.service.settings.data_dir / "uploads")

@@ -13,7 +13,7 @@ from bot.sandbox import phone, samples
 from bot.wechat import client as client_module
 from bot.wechat import delivery, media
 from bot.wechat.channel import Channel
-from records import people
+from records import people, uploads
 from records.base import read
 
 from .conftest import Stage
@@ -138,7 +138,7 @@ def test_one_news_article_points_to_a_page_of_ours(stage: Stage) -> None:
 
 def test_a_picture_of_staff_is_uploaded_and_sent(stage: Stage) -> None:
     person = stage.follower()
-    upload = media.upload_id("staff-1")
+    upload = uploads.of_media(stage.service.settings.data_dir / "uploads", "staff-1")
     media.keep(stage.service.settings, upload, samples.picture())
     assert send(stage, person, {"kind": "image", "upload": upload}).action == "delivered"
     assert send(stage, person, {"kind": "image", "upload": "0" * 32}).action == "drop"
@@ -195,9 +195,9 @@ def test_a_picture_is_fetched_once_and_kept_encrypted(stage: Stage) -> None:
     assert media.fetch(stage.service, media_id) == upload
     assert stage.calls("media/get") == 1
     assert media.read(stage.service.settings, upload) == (data, "image/png")
-    raw = media.path_of(stage.service.settings, upload).read_bytes()
+    raw = uploads.path_of(stage.service.settings.data_dir / "uploads", upload).read_bytes()
     assert b"PNG" not in raw[:64]
-    assert media_id not in str(media.path_of(stage.service.settings, upload))
+    assert media_id not in str(uploads.path_of(stage.service.settings.data_dir / "uploads", upload))
 
 
 def test_a_dead_or_foreign_file_is_refused(stage: Stage) -> None:
@@ -231,10 +231,13 @@ def test_pictures_people_sent_are_fetched_by_the_sweep_once(stage: Stage) -> Non
     assert media.sweep(stage.service) == 1
     assert media.sweep(stage.service) == 0
     assert stage.calls("media/get") == 3
-    assert media.read(stage.service.settings, media.upload_id(first))[1] == "image/png"
+    assert (
+        media.read(stage.service.settings, uploads.of_media(stage.service.settings.data_dir / "uploads", first))[1]
+        == "image/png"
+    )
     media.forget(stage.service.settings, first)
     with pytest.raises(FileNotFoundError):
-        media.read(stage.service.settings, media.upload_id(first))
+        media.read(stage.service.settings, uploads.of_media(stage.service.settings.data_dir / "uploads", first))
 
 
 def test_with_the_platform_away_the_sweep_begins_again_at_the_same_picture(stage: Stage) -> None:
@@ -248,4 +251,4 @@ def test_with_the_platform_away_the_sweep_begins_again_at_the_same_picture(stage
 @pytest.mark.parametrize("upload", ["", "../../etc/passwd", "0" * 31, "G" * 32])
 def test_an_upload_is_named_by_hex_digits_only(settings, upload: str) -> None:
     with pytest.raises(ValueError):
-        media.path_of(settings, upload)
+        uploads.path_of(settings.data_dir / "uploads", upload)
