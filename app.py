@@ -142,6 +142,7 @@ def work() -> int:
         reconcile.people(service.engine),
         partial(clocks.erasures_due, service.engine, settings.data_dir / "uploads"),
         partial(clocks.case_photos_expire, service.engine, settings.data_dir / "uploads"),
+        clocks.leftovers_expire(settings.data_dir / "uploads", spool.folder(settings)),
     ]
     if settings.rehearsal:
         sweeps.append(worker.once(partial(menu.publish, service)))

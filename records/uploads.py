@@ -6,9 +6,14 @@ They lie in `<data_dir>/uploads/<two digits>/<32 hex digits>`, whichever channel
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from records.crypto import cipher
+
+UNFINISHED = (".part", ".draft")
+"""How the names of files end that are being written: here, by a rotation of keys, and in the spool."""
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -73,6 +78,21 @@ def rename_media(folder: Path, media: str) -> bool:
             old.replace(new)
             return True
     return False
+
+
+def tidy(folder: Path, before: datetime) -> int:
+    """Remove what writers that were killed left in `folder`: files half written, under no name that an erasure knows.
+
+    `before` (aware): what is younger may still be in somebody's hands. Returns how many there were.
+    """
+    gone = 0
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names if name.endswith(UNFINISHED)):
+            with suppress(FileNotFoundError):  # finished, or tidied by somebody else, meanwhile
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    gone += 1
+    return gone
 
 
 def _media_names(media: str) -> list[str]:

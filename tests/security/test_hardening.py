@@ -246,7 +246,8 @@ def test_every_job_of_the_worker_is_registered() -> None:
     work = work[work.index("def work()") : work.index("def serve()")]
     for name in ("deliver_due", "replay", "every_second", "retention.sweep", "erasures_due", "reminders_due", "articles_expire",
                  "overdue_cases", "media.sweep", "now_and_then", "reconcile.chats", "reconcile.people", "outbox.sweep",
-                 "remind_of_duties", "ask_again", "moves.retire", "typing.push", "case_photos_expire", "gather"):  # fmt: skip
+                 "remind_of_duties", "ask_again", "moves.retire", "typing.push", "case_photos_expire", "gather",
+                 "leftovers_expire"):  # fmt: skip
         assert name in work, name
     idle = [
         f"{module}.{node.name}"
