@@ -145,7 +145,7 @@ def work() -> int:
         clocks.leftovers_expire(settings.data_dir / "uploads", spool.folder(settings)),
     ]
     if settings.rehearsal:
-        sweeps.append(worker.once(partial(menu.publish, service)))
+        jobs.append(menu.publisher(service))
     return worker.run(queue.open_queue(settings), jobs, sweeps)
 
 

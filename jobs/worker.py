@@ -47,19 +47,6 @@ def run(tasks: Huey, jobs: Sequence[Job], sweeps: Sequence[Job]) -> int:
     return 0
 
 
-def once(job: Job) -> Job:
-    """`job`, run at every look until it has succeeded."""
-    done = False
-
-    def run_until_done() -> None:
-        nonlocal done
-        if not done:
-            job()
-            done = True
-
-    return run_until_done
-
-
 def _safely(job: Job) -> None:
     """One job's trouble must not stop the others; what it left undone it finds again next time."""
     try:

@@ -3,7 +3,9 @@
 With a callback set, the platform ignores the menu made in its own web pages (wx-acct-04), so this is the only way.
 """
 
+import logging
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from flask.cli import AppGroup
 from bot.service import Service
 from bot.wechat.client import client_of
 from bot.wechat.errors import ApiFault
+
+log = logging.getLogger(__name__)
 
 FILE = Path(__file__).with_name("menu.yml")
 KEYED = frozenset(
@@ -32,6 +36,10 @@ KEYED = frozenset(
 MOST_BUTTONS, MOST_CHILDREN = 3, 5
 LONGEST_NAME, LONGEST_CHILD = 4, 7
 """Chinese characters that show; a longer name returns 40018 or shows as dots (wx-menu-01)."""
+
+
+BUSY = -1
+"""The platform's errcode for "not now"."""
 
 
 class MenuError(Exception):
@@ -95,6 +103,34 @@ def publish(service: Service) -> int:
     buttons = load()
     client_of(service).call("menu/create", as_platform(buttons, service.settings.public_url))
     return sum(max(1, len(button.get("children", []))) for button in buttons)
+
+
+def publisher(service: Service) -> Callable[[], None]:
+    """What publishes the menu as soon as the platform can be reached, and is idle from then on: for the worker, each
+    second. In a rehearsal the platform is the service's own sandbox, which may answer later than the worker is ready.
+
+    A menu that breaks a rule or is refused would be so next time too: that is said once, with the way out.
+    """
+    waiting = done = False
+
+    def try_once() -> None:
+        nonlocal waiting, done
+        if done:
+            return
+        try:
+            log.info("the menu is published, %d buttons", publish(service))
+        except ApiFault as fault:
+            if fault.errcode in (None, BUSY):
+                if not waiting:
+                    log.info("the menu waits for the platform to be reached (%s)", fault.detail)
+                waiting = True
+                return
+            log.error("the menu is not published; mend it and run `flask --app app menu publish`: %s", fault)
+        except MenuError as fault:
+            log.error("the menu is not published; mend %s and run `flask --app app menu publish`: %s", FILE.name, fault)
+        done = True
+
+    return try_once
 
 
 group = AppGroup("menu", help="公众号的自定义菜单")

@@ -1,10 +1,9 @@
 """A nudge from one process wakes the worker in another."""
 
 import threading
-import time
 from dataclasses import replace
 
-from jobs import queue, worker
+from jobs import queue
 from settings import Settings
 
 
@@ -23,17 +22,3 @@ def test_a_nudge_runs_the_workers_action_not_the_askers(settings: Settings) -> N
 def test_a_nudge_never_raises(settings: Settings) -> None:
     nowhere = replace(settings, redis_url="unix:///nowhere/redis.sock")
     queue.nudger(queue.open_queue(nowhere))()
-
-
-def test_once_runs_until_it_has_succeeded() -> None:
-    tries: list[float] = []
-
-    def job() -> None:
-        tries.append(time.monotonic())
-        if len(tries) == 1:
-            raise OSError
-
-    wrapped = worker.once(job)
-    for _ in range(4):
-        worker._safely(wrapped)
-    assert len(tries) == 2

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -236,20 +237,26 @@ class _Quiet(WSGIRequestHandler):
         """A test's own log is enough."""
 
 
-@pytest.fixture
-def stage(service: Service, store: redis.Redis) -> Iterator[Stage]:
-    platform = Sandbox.of(service.settings, store)
+@contextmanager
+def serving(platform: Sandbox, port: int = 0) -> Iterator[str]:
+    """The platform's API on a port of its own; its address."""
     app = Flask("platform", static_folder=None)
     app.register_blueprint(door.blueprint(platform), url_prefix="/sandbox/api")
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    base = f"http://127.0.0.1:{server.server_port}/sandbox/api"
-    service.settings = replace(service.settings, wechat_api_base=base)
-    yield Stage(platform, service)
+    yield f"http://127.0.0.1:{server.server_port}/sandbox/api"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def stage(service: Service, store: redis.Redis) -> Iterator[Stage]:
+    platform = Sandbox.of(service.settings, store)
+    with serving(platform) as base:
+        service.settings = replace(service.settings, wechat_api_base=base)
+        yield Stage(platform, service)
 
 
 @pytest.fixture(params=["xml", "json"])

@@ -1,22 +1,33 @@
 """Menu, login and signatures for pages: what leaves is checked, and nobody is sent where they don't belong."""
 
 import hashlib
+import itertools
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_wtf.csrf import CSRFProtect
 
 import clock
 from bot import choices
+from bot.sandbox.platform import Platform as Sandbox
+from bot.service import Service
 from bot.wechat import channel, jssdk, menu, oauth
 from bot.wechat.client import client_of
+from jobs import queue, worker
 
-from .conftest import NOW, Stage
+from .conftest import NOW, Stage, serving
 
 
 @pytest.fixture
@@ -253,6 +264,56 @@ def test_a_refusal_of_the_platform_is_told_to_the_operator(app: Flask, stage: St
     result = app.test_cli_runner().invoke(args=["menu", "publish"])
     assert result.exit_code != 0
     assert "40018" in result.output
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """The worker takes these signals for itself; given back afterwards."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def test_the_worker_publishes_the_menu_as_soon_as_the_platform_answers(
+    service: Service, store: redis.Redis, signals: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a rehearsal the platform is our own web process, which is up some seconds after the worker."""
+    caplog.set_level(logging.INFO)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    service.settings = replace(service.settings, wechat_api_base=f"http://127.0.0.1:{port}/sandbox/api", redis_url=None)
+    platform, looks, up = Sandbox.of(service.settings, store), itertools.count(1), ExitStack()
+    published: list[bool] = []
+
+    def watch() -> None:
+        look = next(looks)
+        if look == 2:
+            up.enter_context(serving(platform, port))
+        if look == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        published.append(platform.store.get("menu") is not None)
+
+    with up:
+        assert worker.run(queue.open_queue(service.settings), [menu.publisher(service), watch], []) == 0
+    assert published == [False, False, True, True]
+    said = [(line.levelno, line.message) for line in caplog.records if "menu" in line.name]
+    assert [level for level, _ in said] == [logging.INFO] * 2 and "waits" in said[0][1] and "published" in said[1][1]
+    assert [line.message for line in caplog.records if line.levelno > logging.INFO] == []
+    assert Stage(platform, service).calls("cgi-bin/menu/create") == 1
+
+
+def test_a_menu_that_is_refused_is_said_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    publish = menu.publisher(stage.service)
+    stage.rule("menu/create", "errcode", errcode=-1)
+    publish()
+    assert caplog.records == [], "the platform is busy: it is asked again"
+    stage.rule("menu/create", "errcode", errcode=40018)
+    publish()
+    publish()
+    (said,) = (line.message for line in caplog.records if "menu" in line.name)
+    assert "40018" in said and "flask --app app menu publish" in said
+    assert stage.calls("cgi-bin/menu/create") == 2
 
 
 @pytest.mark.parametrize(
