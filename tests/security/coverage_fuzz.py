@@ -1,18 +1,27 @@
 """Coverage-guided fuzzing: `python -m tests.security.coverage_fuzz callback|cipher|entities|sheets|yaml -runs=100000 CORPUS`.
 
 atheris watches which branches an input takes and breeds from those that take new ones. It finds what random changes
-don't; `test_fuzz.py` is for volume. One target a process, for libFuzzer ends the process itself.
+don't; `test_fuzz.py` is for volume. One target a process, for libFuzzer ends the process itself. Where atheris can't
+be installed (it has wheels for Linux on x86-64 and some versions of Python) chance alone looks, and says so.
 """
 
 import base64
 import contextlib
+import random
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import atheris
 from wechatpy.crypto import WeChatCipher
+
+from tests.security.mutation import mutated
+
+try:
+    import atheris
+except ImportError:
+    atheris = None
 
 WATCHED = {
     "callback": ["bot.wechat.wire", "bot.wechat.gateway", "bot.wechat.kinds"],
@@ -23,7 +32,7 @@ WATCHED = {
 }
 """Whose branches are watched: instrumenting everything would take longer than the search."""
 
-with atheris.instrument_imports(include=WATCHED[sys.argv[1]]):
+with atheris.instrument_imports(include=WATCHED[sys.argv[1]]) if atheris else contextlib.nullcontext():
     import clock
     from bot.wechat import gateway, seal, wire
     from bot.wechat.refusal import Refused
@@ -107,9 +116,32 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
 """Where each target begins: sound input, from which to breed."""
 
 
+def by_chance(name: str, options: dict[str, str]) -> None:
+    """Try a target with changed seeds, by libFuzzer's options `runs`, `max_total_time`, `max_len`, `artifact_prefix`.
+
+    The input of a fault is kept as libFuzzer would; the fault is raised.
+    """
+    seed = time.time_ns()
+    chance, done = random.Random(seed), 0
+    print(f"atheris isn't installed: {name} is tried by chance alone, seed {seed}", file=sys.stderr)
+    end = time.monotonic() + float(options.get("max_total_time") or "inf")
+    while done < int(options["runs"]) and time.monotonic() < end:
+        data = mutated(chance, chance.choice(SEEDS[name]))[: int(options.get("max_len", 4096))]
+        try:
+            TARGETS[name](data)
+        except Exception:
+            Path(f"{options.get('artifact_prefix', '')}crash-unguided").write_bytes(data)
+            raise
+        done += 1
+    print(f"Done {done} runs", file=sys.stderr)
+
+
 def main() -> None:
     """Fuzz one target; exits by itself. The last argument is the folder of its corpus."""
     name = sys.argv.pop(1)
+    if atheris is None:
+        by_chance(name, dict(option[1:].split("=", 1) for option in sys.argv[1:-1]))
+        return
     for number, seed in enumerate(SEEDS[name]):
         Path(sys.argv[-1], f"seed-{number}").write_bytes(seed)
     atheris.Setup(sys.argv, TARGETS[name])

@@ -28,31 +28,11 @@ from knowledge_base import validate, yamlsafe
 from records import pictures, residents, room_import, sheets
 
 from .conftest import ROOT
+from .mutation import NASTY, mutated
 
-# Where the lock installs atheris it must be there: only another machine may do without it.
-NO_WHEEL = not (sys.platform == "linux" and platform.machine() == "x86_64")
+GUIDED = sys.platform == "linux" and platform.machine() == "x86_64" and sys.version_info < (3, 15)
+"""Whether the lock installs atheris here, as `requirements-dev.in` says: only elsewhere chance may do its work."""
 ALPHABET = st.text(alphabet=st.characters(codec="utf-8"), max_size=80)
-NASTY = ("]]>", "<![CDATA[", "<!DOCTYPE x [<!ENTITY a \"b\">]>", "&a;", "\x00", "\ud800", "</xml>", "'", '"', "%00", "1" * 400, "١٢٣", "２０２６年2月30日",
-         "13800013800", "990101199001011232", "0月0日", "99999999999999999999元", "下下下下周", "NB-FH-", "半年半", "十亿亿", "-1")  # fmt: skip
-
-
-def mutated(chance: random.Random, seed: bytes) -> bytes:
-    """`seed` with a few cruel changes."""
-    body = bytearray(seed)
-    for _ in range(chance.randint(1, 3)):
-        at = chance.randrange(len(body) + 1)
-        what = chance.randrange(5)
-        if what == 0 and body:
-            body[at % len(body)] = chance.randrange(256)
-        elif what == 1:
-            del body[at : at + chance.randint(1, 30)]
-        elif what == 2:
-            body[at:at] = chance.choice(NASTY).encode("utf-8", "surrogatepass")
-        elif what == 3:
-            body[at:at] = body[at // 2 : at]
-        else:
-            body[at:at] = chance.randbytes(chance.randint(1, 12))
-    return bytes(body[:70_000])
 
 
 def messages(app: Flask) -> list[tuple[str, bytes, str]]:
@@ -260,23 +240,50 @@ def test_a_million(city: Flask, tmp_path: Path) -> None:
     assert done == 1_000_000
 
 
-def guided(target: str, runs: int, folder: Path, seconds: int) -> str:
-    """Let atheris look for a fault of one target; returns what it said."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.security.coverage_fuzz", target, f"-runs={runs}", f"-max_total_time={seconds}",
+def searched(target: str, runs: int, folder: Path, seconds: int, *start: str) -> subprocess.CompletedProcess[str]:
+    """Let a process of its own look for a fault of one target."""
+    start = start or ("-m", "tests.security.coverage_fuzz")
+    command = [sys.executable, "-W", "ignore", *start, target, f"-runs={runs}", f"-max_total_time={seconds}",
                "-max_len=2000", "-timeout=20", f"-artifact_prefix={folder}/", str(folder)]  # fmt: skip
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds + 120)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds + 120)
+
+
+def guided(target: str, runs: int, folder: Path, seconds: int) -> str:
+    """The same by atheris, where it is installed; returns what it said."""
+    run = searched(target, runs, folder, seconds)
     assert run.returncode == 0, run.stdout[-1500:] + run.stderr[-3000:]
+    assert ("by chance alone" not in run.stderr) == GUIDED, run.stderr[:1000]
     return run.stderr
 
 
-@pytest.mark.skipif(NO_WHEEL, reason="atheris has wheels for Linux on x86-64 only")
 def test_guided_by_coverage_the_cipher_holds(tmp_path: Path) -> None:
-    assert "Done" in guided("cipher", 1_000, tmp_path, 60)
+    assert "Done 1000 runs" in guided("cipher", 1_000, tmp_path, 60)
+
+
+UNGUIDED = """
+import sys
+sys.modules["atheris"] = None
+from tests.security import coverage_fuzz
+def brittle(data):
+    assert data in coverage_fuzz.SEEDS["cipher"], "a fault"
+if {broken}:
+    coverage_fuzz.TARGETS["cipher"] = brittle
+coverage_fuzz.main()
+"""
+"""The search as it is where atheris can't be installed; broken: of something that takes nothing but sound input."""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_without_atheris_chance_looks_for_faults_and_finds_them(tmp_path: Path, broken: bool) -> None:
+    run = searched("cipher", 1_000, tmp_path, 60, "-c", UNGUIDED.format(broken=broken))
+    assert "by chance alone" in run.stderr
+    assert ("a fault" in run.stderr) == broken == (run.returncode != 0), run.stderr
+    assert ("Done 1000 runs" in run.stderr) != broken
+    assert [path.name for path in tmp_path.glob("crash-*")] == (["crash-unguided"] if broken else [])
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(NO_WHEEL, reason="atheris has wheels for Linux on x86-64 only")
 @pytest.mark.parametrize("target", ["callback", "cipher", "entities", "sheets", "yaml"])
 def test_guided_by_coverage_nothing_breaks(tmp_path: Path, target: str) -> None:
     said = guided(target, 1_000_000, tmp_path, 300)
