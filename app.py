@@ -4,12 +4,12 @@
 (`jobs`). A WSGI server calls it without arguments in each of its processes; `flask --app app …` finds it too.
 """
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from itertools import starmap
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -68,7 +68,10 @@ def _create_app(settings: Settings | None = None, **parts: Any) -> Flask:
 
 
 def build_service(settings: Settings, **parts: Any) -> Service:
-    """Everything a turn needs, without a web server around it (the worker and the commands use it too)."""
+    """Everything a turn needs, without a web server around it (the worker and the commands use it too).
+
+    Of `parts`, `articles` is what another `live.Live` of the same database already holds.
+    """
     crypto.configure(settings.data_key, settings.lookup_key)
     scanner.configure(settings.clamav_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -80,7 +83,7 @@ def build_service(settings: Settings, **parts: Any) -> Service:
         redis=client,
         articles=live.Fixed(parts["knowledge"])
         if parts.get("knowledge")
-        else live.Live(engine, client, settings.regions),
+        else live.Live(engine, client, settings.regions, known=parts.get("articles")),
         understander=parts.get("understander") or understander_of(settings),
         switches=Watch(engine),
     )
@@ -91,14 +94,8 @@ def build_service(settings: Settings, **parts: Any) -> Service:
 
 def understander_of(settings: Settings) -> Understands:
     """The local model, or Rasa with the local model behind it (`NLU_BACKEND=rasa`)."""
-    local = _model(settings.model_dir)
+    local = Understander.load(settings.model_dir)
     return RasaUnderstander(local, settings.rasa_url) if settings.nlu_backend == "rasa" else Remembering(local)
-
-
-@cache
-def _model(folder: Path) -> Understander:
-    """Loaded once a process; the supervisor does it before it forks, so that all its processes share one."""
-    return Understander.load(folder)
 
 
 def _register_rooms(app: Flask, service: Service) -> None:
@@ -115,11 +112,11 @@ def _register_rooms(app: Flask, service: Service) -> None:
         service.settings = door.for_process(service.settings, platform)
 
 
-def work() -> int:
-    """The worker process: delivers the outbox, replays the spool, sweeps."""
+def work(**parts: Any) -> int:
+    """The worker process: delivers the outbox, replays the spool, sweeps. `parts`: as for `create_app`."""
     settings = Settings.from_env(os.environ)
     _log(settings)
-    service = build_service(settings, understander=Later(partial(understander_of, settings)))
+    service = build_service(settings, **{"understander": Later(partial(understander_of, settings))} | parts)
     metrics.start(service.redis)
     senders = {"wechat": metrics.watched(partial(delivery.send, service))}
     photos = {"wechat": partial(media.original, service), "web": partial(case_photos.own, service)}
@@ -165,20 +162,36 @@ def supervise() -> int:
     settings = Settings.from_env(os.environ)
     _log(settings)
     supervisor.quiet_threads()
-    _model(settings.model_dir)
-    targets: dict[str, Callable[[], object]] = {"web": partial(web_server, settings), "worker": work}
+    parts = shared(settings)
+    targets: dict[str, Callable[[], object]] = {
+        "web": partial(web_server, settings, **parts),
+        "worker": partial(work, **parts),
+    }
     if settings.stream_port:
         targets["stream"] = partial(stream_server, settings)
     return supervisor.supervise(settings, targets)
 
 
-def web_server(settings: Settings) -> None:
-    """The web processes: granian, a few threads each."""
+def shared(settings: Settings) -> dict[str, Any]:
+    """The large parts that never change: made once, before anything is forked, they are in memory once for all.
+
+    No connection may outlive this: a forked copy of one would speak into the other process's conversation.
+    """
+    crypto.configure(settings.data_key, settings.lookup_key)
+    engine = engine_for(settings.database_url)
+    articles = live.Live(engine, None, settings.regions)
+    engine.dispose()
+    return {"understander": understander_of(settings), "articles": articles}
+
+
+def web_server(settings: Settings, **parts: Any) -> None:
+    """The web processes: granian, a few threads each. `parts`: as for `create_app`."""
+    multiprocessing.set_start_method("fork", force=True)  # elsewhere than on Linux it would start them empty
     Granian(
         "app:create_app", address=settings.host, port=settings.port, interface=Interfaces.WSGI, factory=True,
         workers=settings.workers, blocking_threads=settings.threads, backlog=1024, respawn_failed_workers=True,
         workers_kill_timeout=10, log_level=LogLevels.warning, websockets=False,
-    ).serve()  # fmt: skip
+    ).serve(target_loader=partial(create_app, settings, **parts), wrap_loader=False)  # fmt: skip
 
 
 def stream_server(settings: Settings) -> None:

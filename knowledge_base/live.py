@@ -55,16 +55,20 @@ class Live:
 
     def __init__(
         self, engine: Engine, client: redis.Redis | None = None, regions: tuple[str, ...] | None = None,
-        folder: Path | None = None,
+        folder: Path | None = None, known: "Live | None" = None,
     ) -> None:  # fmt: skip
-        """Builds the first snapshot at once. Raises KnowledgeError when the files can't be used."""
+        """Builds the first snapshot at once. Raises KnowledgeError when the files can't be used.
+
+        `known`: another one of the same database and regions, made before this process was forked. Its snapshot serves
+        here too, in the same memory, unless the database has a newer version by now.
+        """
         self._engine, self._redis = engine, client
-        self._parts = store.parts(folder)
+        self._parts: Knowledge = known._parts if known else store.parts(folder)
         self._wanted = store.within(self._parts.regions, regions)
-        self._version = 0
+        self._version: int = known._version if known else 0
         self.looked_at = clock.now()
         """When this process last knew that it serves what the database says."""
-        self._current = self._parts
+        self._current: Knowledge = known._current if known else self._parts
         self._stop = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None

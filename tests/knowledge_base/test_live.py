@@ -164,3 +164,14 @@ def test_an_article_that_no_longer_fits_the_schema_is_left_out_and_the_others_se
     assert list(held.current.articles) == ["nb-permit-renewal"]
     assert "nb-other" in caplog.text and "`answer` is missing" in caplog.text
     held.close()
+
+
+def test_what_was_made_before_a_fork_serves_on_without_being_built_again(engine, folder):
+    before = live.Live(engine, folder=folder)
+    held = live.Live(engine, folder=folder, known=before)
+    assert held.current is before.current
+    publish(engine, "新的。")
+    late = live.Live(engine, folder=folder, known=before)  # a web process that is started again a day later
+    assert late.current.articles["nb-permit-renewal"].answer == "新的。"
+    for one in (before, held, late):
+        one.close()

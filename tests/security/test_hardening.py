@@ -243,7 +243,7 @@ def test_every_job_of_the_worker_is_registered() -> None:
         if isinstance(node, ast.Attribute | ast.Name)
     }
     work = (ROOT / "app.py").read_text(encoding="utf-8")
-    work = work[work.index("def work()") : work.index("def serve()")]
+    work = work[work.index("def work(") : work.index("def serve()")]
     for name in ("deliver_due", "replay", "every_second", "retention.sweep", "erasures_due", "reminders_due", "articles_expire",
                  "overdue_cases", "media.sweep", "now_and_then", "reconcile.chats", "reconcile.people", "outbox.sweep",
                  "remind_of_duties", "ask_again", "moves.retire", "typing.push", "case_photos_expire", "gather",
