@@ -8,8 +8,9 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import starmap
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -25,7 +26,7 @@ from bot import rooms as room_pages
 from bot.service import Later, Remembering, Service, Understands
 from bot.wechat import channel as wechat
 from bot.wechat import checkup, codes, delivery, media, menu, mini, oauth, recordings, spool, typing
-from intents.rasa import RasaUnderstander
+from intents import train
 from intents.understander import Understander
 from jobs import clocks, demo, doctor, figures, moves, queue, reconcile, retention, supervisor, worker
 from jobs import delivery as outbox
@@ -94,8 +95,18 @@ def build_service(settings: Settings, **parts: Any) -> Service:
 
 def understander_of(settings: Settings) -> Understands:
     """The local model, or Rasa with the local model behind it (`NLU_BACKEND=rasa`)."""
-    local = Understander.load(settings.model_dir)
-    return RasaUnderstander(local, settings.rasa_url) if settings.nlu_backend == "rasa" else Remembering(local)
+    local = _model(settings.model_dir)
+    if settings.nlu_backend != "rasa":
+        return Remembering(local)
+    from intents.rasa import RasaUnderstander  # brings an HTTP client that nothing else needs
+
+    return RasaUnderstander(local, settings.rasa_url)
+
+
+@cache
+def _model(folder: Path) -> Understander:
+    """Loaded once a process, and by the supervisor before it forks: all its processes share one."""
+    return Understander.load(folder)
 
 
 def _register_rooms(app: Flask, service: Service) -> None:
@@ -154,7 +165,13 @@ def serve() -> int:
         print(error, file=sys.stderr)
         return 2
     _log(settings)
-    return supervisor.apart("prepare", partial(demo.prepare, settings)) or supervise()
+    return supervisor.apart("prepare", partial(demo.prepare, settings), partial(_read_model, settings)) or supervise()
+
+
+def _read_model(settings: Settings) -> None:
+    """Meanwhile: read the model. One that has to be trained first is made in `prepare`, and read when it is there."""
+    if train.made(settings.model_dir):
+        _model(settings.model_dir)
 
 
 def supervise() -> int:

@@ -108,14 +108,16 @@ def _redis(settings: Settings) -> Child:
     return Child("redis", lambda: redis_server.start(settings.data_dir), ended)
 
 
-def apart(name: str, task: Callable[[], object]) -> int:
-    """Run `task` in a copy of this process, which takes with it what it needed. Returns its exit status.
+def apart(name: str, task: Callable[[], object], meanwhile: Callable[[], object]) -> int:
+    """Run `task` in a copy of this process, which takes with it what it needed, and `meanwhile` here. Returns the copy's
+    exit status.
 
     Ctrl-C and SIGTERM meanwhile end the copy as well.
     """
     process = _fork.Process(target=_in_child, args=(task,), name=name)
     process.start()
     try:
+        meanwhile()
         process.join()
     except KeyboardInterrupt:
         process.terminate()

