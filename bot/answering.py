@@ -14,13 +14,17 @@ from intents import Understanding
 CALL_BACK = "call_back"
 """The form of a wish to be rung, whatever about."""
 
+_ASKED = 80
+_BEFORE = 3
+
 
 def answer(
     s: Situation, intent: str, aspect: str, *, region: str | None = None, second: str | None = None,
-    text: str | None = None, sides: tuple[str, ...] = (), about: str = "",
+    text: str | None = None, sides: tuple[str, ...] = (), about: str = "", earlier: str = "",
 ) -> Decision:  # fmt: skip
-    """What the handler of `intent` says on one side of it; `second` is the other need of the same message."""
-    reply = handler_of(intent)(turn_of(s, intent, aspect, region, text=text, sides=sides, about=about))
+    """What the handler of `intent` says on one side of it; `second` is the other need of the same message, `earlier` the
+    question that this one leans on."""
+    reply = handler_of(intent)(turn_of(s, intent, aspect, region, text=text, sides=sides, about=about, earlier=earlier))
     replies: tuple[Reply, ...] = (reply,)
     if second and second != intent and second not in STEERING:
         replies = (reply, policy.second(turn_of(s, second, "main", region)))
@@ -32,6 +36,11 @@ def answer(
         if s.heard and told and not (said and (repair.asks(s.heard.text) or len(s.heard.text) < len(said))):
             said = manners.veiled(s.heard.text)[:200]
         state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
+        if s.heard and text is None:
+            leans = earlier or (s.state.asked if aspect != "main" and s.state.topic == intent else "")
+            state = replace(state, asked=f"{leans} {manners.veiled(s.heard.text)}".strip()[-_ASKED:])
+        others = (second, s.state.topic, *s.state.before)
+        state = replace(state, before=tuple(dict.fromkeys(i for i in others if i and i != intent))[:_BEFORE])
         state = replace(state, shown=reply.articles[0] if reply.articles else "")
     return Decision(
         "question", replies, replace(state, misses=misses), intent, handler=intent, region=region or reply.region

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.message import Inbound
 from bot.repair import QUESTION
+from bot.sides import KIN
 from bot.state import State
 from handlers import dwelling
 from handlers.calculators import PREFIX, REMIND
@@ -87,7 +88,7 @@ def picked(inbound: Inbound, state: State) -> str:
         return state.offered[at - 1][1] if 1 <= at <= len(state.offered) else ""
     if _LAST.fullmatch(said):
         return state.offered[-1][1]
-    if "提醒" in said and len(said) <= 16 and not re.search("[不别？?吗]", said):
+    if "提醒" in said and len(said) <= 16 and not re.search("不[要用想]|别|什么|怎么|[？?]", said):
         return next((id for _, id in state.offered if id.startswith(REMIND)), "")
     before = _ORDINAL.fullmatch(said) if state.asking == "which" else None
     if before:
@@ -111,7 +112,22 @@ def only_a_place(heard: Understanding) -> bool:
         if entity.type != "district":
             return False
         rest = rest.replace(entity.text, "")
-    return _PLACE_ONLY.fullmatch(rest.replace("宁波", "").replace("中山", "")) is not None and len(heard.text) <= 20
+    rest = rest.replace("宁波", "").replace("中山", "")
+    if len(heard.text) > 20:
+        return False
+    return _PLACE_ONLY.fullmatch(rest) is not None or (len(rest) >= 2 and little_beside(rest))
+
+
+_AROUND = re.compile(
+    r"我说的是|我是说|说的是|指的是|问的是|我问的|换成|换到|换|改成|改到|要是|如果|假如|倘若|假设|比如|搬到|搬去|搬|那边|那里|那儿|那头|这边|这里|那块|地方|"
+    r"多少|几多|几天|多久|怎么样|怎么算|怎么弄|怎么办|咋样|咋办|什么情况|啥情况|什么样|一样|有吗|有没有|现在|目前|打工|上班|做事|干活|做工|的话|人在|就是|情况|政策|规定|工地|厂里|"
+    r"[我你您他她们俺咱这那个的是在到去住呢吗么嘛吧啊呀哦了也都又还也就不没对错问说讲看查算厂人家县市区省镇边头要想能行话，,。？?！!~ ]"
+)
+
+
+def little_beside(rest: str) -> bool:
+    """Whether what a message says beside a place's name only says that it is about that place, or whose place it is."""
+    return not _AROUND.sub("", KIN.sub("", rest))
 
 
 def city(said: str, knowledge: Knowledge) -> str | None:
@@ -151,11 +167,11 @@ def wants_form(text: str) -> bool:
 
 def wants_call(text: str) -> bool:
     """Whether a message asks to be rung, and is about little else."""
-    return _CALL.search(text) is not None and len(re.sub(r"\d", "", text)) <= 25
+    return _CALL.search(text) is not None and len(re.sub(r"\d", "", text)) <= 30
 
 
 _CALL = re.compile(
-    r"(?:你们|你|您|工作人员|叫人|让人|请人|那就?|^|[，, ])(?:能不能|可以|能|麻烦)?(?:直接)?(?:(?:打|回)(?:个)?(?:电话)?给(?:我|俺)|给(?:我|俺)(?:打|回)(?:个)?电话|(?:给我|帮我|我想|我要|我)留(?:一?个)?(?:回电|电话|号码))"
+    r"(?:你们|你|您|工作人员|叫人|让人|请人|那就?|^|[，, ])(?:能不能|可以|能|麻烦)?(?:直接|在|等)?(?:今天|明天|后天|大后天|今晚|明晚|周[一二三四五六日末天]|星期[一二三四五六日天]|礼拜[一二三四五六天]|上午|下午|中午|早上|晚上|傍晚|[\d一二三四五六七八九十]{1,3}点(?:半|钟)?|以后|之后|左右|再|有空|上班|方便|的?时候|了|[，, ])*(?:(?:打|回)(?:个)?(?:电话)?给(?:我|俺)|给(?:我|俺)(?:打|回)(?:个)?电话|(?:给我|帮我|我想|我要|我)留(?:一?个)?(?:回电|电话|号码))"
 )
 """A wish to be rung."""
 _POLITE = re.compile(

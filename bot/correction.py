@@ -123,6 +123,17 @@ def _alike(full: list[Slot], filled: dict[str, str], value: str, entities: tuple
     return next((slot for slot in full if slot.signs and spotting.spotted(slot, value, entities)), None)
 
 
+def _moved(old: str, new: str, gone: str, entities: tuple[Entity, ...]) -> str:
+    """A place whose district was wrong (是镇海不是海曙): the rest of it stays. Empty where it isn't that."""
+    district = next((e for e in entities if e.type == "district" and e.text in new), None)
+    wrong = re.search(rf"{re.escape(gone.rstrip('区市县'))}[区市县]?", old) if len(gone) >= 2 else None
+    if district is None or wrong is None or re.search("镇|街道|乡", old[wrong.end() :]):
+        return ""  # a town of the wrong district is wrong too
+    more = new.replace(district.text, "", 1).strip("区市县，, ")
+    spoken = district.value if district.value.startswith(district.text[:2]) else district.text
+    return new if more else old.replace(wrong[0], spoken, 1)
+
+
 def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: str = "") -> str:
     """The value that a correction gives; empty when it only says that something is wrong."""
     pair = repair.NOT_BUT.search(said)
@@ -130,6 +141,8 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
         gone = pair["old"] or pair["old2"] or ""
         new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了")
         entities = tuple(e for e in heard.entities if e.text not in gone and e.value not in gone)
+        if slot.signs == "place" and (moved := _moved(old, new, gone, entities)):
+            return moved
         return slots.read(slot, new, entities, now).value if new else ""
     kind = slots.entity_type(slot)
     if kind:

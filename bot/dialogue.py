@@ -18,7 +18,7 @@ from handlers import arrivals, job_posts, manners, mind, talk
 from handlers.declared import Form
 from handlers.registry import STEERING
 from handlers.spotting import JUST_ME
-from intents import Understanding
+from intents import Understanding, crisis
 
 __all__ = ["Decision", "Situation", "decide"]
 
@@ -97,7 +97,22 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     if s.state.topic and side(said):  # a closed list of questions about it (我弟弟也行吗)
         return True
     answers = (_NAMED, JUST_ME, repair.SKIP)
-    return bool(s.state.form) and any(way.fullmatch(said) for way in answers)
+    if not s.state.form:
+        return False
+    return any(way.fullmatch(said) for way in answers) or _withheld(said)
+
+
+_WITHHELD = re.compile(
+    r"(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式|照片)(?:就|先|都|也|我|[，, ])*(?:不|别|没)(?:想|要|用|方便|必|愿意?|有)?(?:留|写|填|说|给|登|报|讲|发|有|拍)?[了吧啊]*|"
+    r"(?:我)?(?:就|先|也)?(?:不|别)(?:想|要|方便|愿意?)?(?:留|写|填|说|给|登|报)(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式)[了吧啊]*"
+)
+"""Not leaving one's name or number, which sounds like not wanting to stay (名字就不留了)."""
+
+
+def _withheld(said: str) -> bool:
+    """Whether no danger is left in an answer to a form once the words that only withhold a name are taken away."""
+    rest = _WITHHELD.sub("", said).strip("，,。 ！!")
+    return rest != said and not (rest and crisis.detect(rest).danger)
 
 
 SUSPICION = 0.15

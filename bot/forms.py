@@ -30,7 +30,7 @@ _TOLD = ("what", "story")
 _STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
 _BORN = ("birth", "born_on")
 _SIGNED = re.compile(
-    r"(?:(?:嗯+|好了?|好的|行|可以|没问题|没错|对的?|都对|就这样|就这些|就|没(?:有)?照片|(?:也)?没(?:有)?别的了?|别的(?:也)?没(?:有)?了?|没有了|那就|那|都|直接|先|帮我|请|你|您)[，,。 ]*)*"
+    r"(?:(?:嗯+|好了?|好的|行|可以|没问题|没错|都对了?|全对了?|对[的了]?|就这样|就这些|就|没(?:有)?照片|(?:也)?没(?:有)?别的了?|别的(?:也)?没(?:有)?了?|没有了|那就|那|都|直接|先|帮我|请|你|您)[，,。 ]*)*"
     r"(?:提交|交上去|交吧|交了|报上去|发出去|递上去|交|报上去|报(?=吧)|就这样|就这些)[吧了啊呀嘛哦！!。 ]*"
 )
 
@@ -419,6 +419,12 @@ def _allowed(slot: Slot, value: str, now: datetime) -> bool:
     return not slots.read(slot, "", (slots.as_entity("date", value),), now).fault
 
 
+_DIGRESSES = re.compile(
+    r"(?:好的?|嗯|哦|那|[，, ])*(?:等(?:一?下|等)|对了|顺便|顺带|先问|问(?:一?下|个|你|您)|我?(?:想|要)?(?:先|再|还|另外)(?:想)?问|另外|还有(?:个|一?件)?事|打断一下|插一句|不好意思)"
+)
+"""Leads up to a question of its own."""
+
+
 def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
     """Whether a message is a question to be answered before the form goes on."""
     said = m.said
@@ -426,6 +432,8 @@ def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
     if aspect and not (fits and slot.kind != "text") and (aspect != "who" or repair.asks(said)):
         return True
     other = m.heard.band == "answer" and m.heard.intent not in (*form.intents, *_STEERING)
+    if other and _DIGRESSES.match(said) and repair.asks(said):
+        return True
     if other and choices.wants_form(said):
         return True
     if other and m.heard.probability >= 0.9 and len(said) >= 6 and (slot.signs in ("firm", "place") or not fits):

@@ -62,7 +62,7 @@ class Decision:
 
 def turn_of(
     s: Situation, intent: str, aspect: str = "main", region: str | None = None, *, text: str | None = None,
-    sides: tuple[str, ...] = (), about: str = "",
+    sides: tuple[str, ...] = (), about: str = "", earlier: str = "",
 ) -> Turn:  # fmt: skip
     """The situation as a handler sees it."""
     return Turn(
@@ -83,6 +83,7 @@ def turn_of(
         misses=s.state.misses,
         shown=s.state.shown if intent == s.state.topic else "",
         about=about,
+        earlier=earlier,
         desk=s.desk,
     )
 

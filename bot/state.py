@@ -43,6 +43,11 @@ class State:
     """The article last told."""
     said: str = ""
     """The words that brought up the topic, so that a form about it needn't ask for what they told."""
+    asked: str = ""
+    """The last question about the topic in the person's own words: what a further one, or one for another place, leans
+    on."""
+    before: tuple[str, ...] = ()
+    """Services talked about before, or named beside another, the latest first."""
     notice: str = ""
     """The emergency notice this person has already been shown."""
     at: datetime | None = field(default=None)
@@ -72,7 +77,7 @@ class State:
             known["offered"] = tuple((label, id) for label, id in known["offered"])
         if "known" in known:
             known["known"] = tuple((kind, value) for kind, value in known["known"])
-        for name in ("form", "parked", "pending"):
+        for name in ("form", "parked", "pending", "before"):
             if name in known:
                 known[name] = _tuples(known[name])
         for name in ("at", "warned_at"):

@@ -34,6 +34,8 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(
             form, progress, m.now, "好，我再说一遍。" if repair.REPEAT.fullmatch(said) else f"好，回到“{form.title}”。"
         )
+    if _id_only(m):
+        return ask(form, progress, m.now, "这张表用不着身份证号。")
     if repair.WAIT.fullmatch(said):
         return Step(Reply(text="好，不急，找到了再发给我。", asking="slot"), progress)
     if repair.SHOW.fullmatch(said):
@@ -57,6 +59,15 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     if repair.PERSON.search(said) and len(said) <= 16:
         return Step(ask(form, progress, m.now, "回到刚才的表：").reply, progress, aside=True, person=True)
     return None
+
+
+def _id_only(m: Message) -> bool:
+    """Whether a message is an ID number and hardly anything else, which no form asks for."""
+    typed = [e.text for e in m.heard.entities if e.type == "id_number"]
+    rest = m.said
+    for number in typed:
+        rest = rest.replace(number, "")
+    return bool(typed) and len(re.sub(r"[\W\d*xX]|身份证|证件|号码|号|我的|我|是|这个", "", rest)) <= 1
 
 
 def _back(form: Form, progress: Progress, m: Message) -> Step:

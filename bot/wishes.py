@@ -3,14 +3,16 @@
 import re
 from dataclasses import replace
 
-from bot import answering, choices, filling, repair
+from bot import answering, choices, filling, following, naming, repair
 from bot.answering import answer
 from bot.dwelling import about_room
+from bot.elsewhere import about_place, place_of
 from bot.message import Reply
-from bot.sides import also_kin, kin, named, side
+from bot.sides import about, also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
 from handlers import calculators, manners, policy, slots, spotting, talk
 from handlers.declared import Form, forms, forms_of, named_in
+from handlers.policy import PHONE
 from handlers.registry import STEERING, titles
 from handlers.slots import entity_type
 from handlers.spotting import leftover, spotted
@@ -40,7 +42,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_case,
         _about_waiting,
         about_room,
-        _about_place,
+        about_place,
         _about_side,
         _about_offer,
         _about_hours,
@@ -56,10 +58,10 @@ def question(s: Situation, heard: Understanding) -> Decision:
     details = _details(s, heard)
     if details is not None:
         return answering.opened(s, details, heard, place)
-    if _goes_on(s, heard, place):
-        return _further(s, heard, place)
+    if following.goes_on(s, heard, place):
+        return following.further(s, heard, place)
     if heard.band == "answer" and heard.intent == s.state.topic and not heard.second:
-        return _further(s, heard, place)
+        return following.further(s, heard, place)
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return answer(s, heard.intent, "main", region=place, second=heard.second, sides=named(heard.text))
     return _unsure(s, heard, place)
@@ -98,7 +100,8 @@ def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
         return None
     state = offering(s.state, refusal)
     if heard.band in ("answer", "confirm") and heard.intent not in STEERING:  # the lawful way may be asked for next
-        state = replace(state, topic=heard.intent, aspect="main")
+        lawful = "permit_application" if heard.intent == "permit_replacement" else heard.intent
+        state = replace(state, topic=lawful, aspect="main")
     return Decision("question", (refusal,), state, heard.intent, handler="out_of_scope")
 
 
@@ -181,19 +184,14 @@ def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
 def _about_case(s: Situation, heard: Understanding) -> Decision | None:
     if choices.names_a_case(heard.text) or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip())):
         return answer(s, "case_status", "main")
+    waited = "case" in s.state.pending
+    asked = about(heard.text) == PHONE or (waited and _NOT_FOUND.search(heard.text))
+    if asked and (waited or not s.state.topic) and not choices.wants_form(heard.text):
+        return _said(s, heard, talk.whom_to_ring(), "case_status" if waited else "help")
     return None
 
 
-def _about_place(s: Situation, heard: Understanding) -> Decision | None:
-    """Nothing but a place: the same question asked for there, or a place to remember."""
-    place = place_of(s, heard)
-    if not place or not choices.only_a_place(heard):
-        return None
-    if s.state.topic and (s.inbound.kind != "location" or s.state.asking):
-        return replace(answer(s, s.state.topic, s.state.aspect, region=place, text=""), region=place)
-    name = s.knowledge.regions.name(place)
-    reply = Reply(text=f"好，记住了，您在{name}。您想在{name}办什么事？", choices=talk.START)
-    return Decision("question", (reply,), offering(s.state, reply), heard.intent, "greet", region=place)
+_NOT_FOUND = re.compile("(?:查|找|搜)不(?:到|着|出)|没(?:有)?(?:查|找)(?:到|着)|没有记录")
 
 
 def _about_offer(s: Situation, heard: Understanding) -> Decision | None:
@@ -221,16 +219,18 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     elsewhere = heard.band == "answer" and heard.intent not in (s.state.topic, "psych_crisis", *STEERING)
     if not aspect and also_kin(heard.text) and not elsewhere:
         aspect = "who"
-    if aspect:
-        place = place_of(s, heard)
-        return answer(
-            s, s.state.topic, aspect, region=place, about=kin(heard.text) if aspect in ("who", "proxy") else ""
-        )
-    return None
+    if not aspect and not choices.wants_form(heard.text) and not naming.foreign(s.state.topic, heard.text):
+        aspect = about(heard.text, sure=elsewhere)
+    if not aspect:
+        return None
+    whose = kin(heard.text) if aspect in ("who", "proxy") else ""
+    place, leans = place_of(s, heard), following.context(s, heard)
+    return answer(s, s.state.topic, aspect, region=place, about=whose, earlier=leans)
 
 
 _TELL = re.compile(
-    r"(?:的时候|时|了|后|以后|之后|就|请|再)[，, ]*(?:请|麻烦|记得|就|你|您|要|能不能|可以)*(?:告诉|通知|提醒|叫|喊|发消息给|发给|跟)我|(?:通知|提醒|告诉)我一[声下]|订阅|有(?:新)?消息.{0,4}(?:告诉|通知|说)"
+    r"(?:的时候|时候?|时|了|后|以后|之后|就|请|再|到期前?|之前|提前|消息|结果|日子)[，, ]*(?:请|麻烦|记得|就|你|您|要|能不能|可不可以|能|可以|微信|短信|上|里|给我|帮我)*(?:告诉|通知|提醒|叫|喊|发消息给|发给|跟)(?:我(?!的|们的)|一[声下]|下我)|"
+    r"(?:能不能|可不可以|能|可以|麻烦|帮我?|要|记得|微信|短信|到时)[^，,。]{0,8}(?:通知|提醒|喊|叫)(?:我|一下我)?一?[声下]|(?:通知|提醒|告诉)我一[声下](?=[吗嘛么行可好啊吧呗伐。！!？? ]|$)|订阅|有(?:新)?消息.{0,4}(?:告诉|通知|说)|能(?:不能)?提醒我?(?:吗|么|不|伐)"
 )
 _HUSH = re.compile(r".{0,6}(?:不用|不要|别|不想|取消|退订).{0,4}(?:告诉|通知|提醒|订阅|收到?通知|推送).{0,6}")
 
@@ -242,17 +242,28 @@ def _about_news(s: Situation, heard: Understanding) -> Decision | None:
         return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel")
     if not _TELL.search(heard.text):
         return None
+    day = next((id for _, id in s.state.offered if id.startswith(calculators.REMIND)), "")
+    other = not s.state.topic or naming.foreign(s.state.topic, heard.text)
+    if day and not other:  # it was just worked out
+        return answering.chosen(s, day)
     sure = heard.band in ("answer", "confirm") and heard.intent not in STEERING
-    topic = heard.intent if sure else s.state.topic
+    topic = heard.intent if sure and (other or naming.names(heard.intent, heard.text)) else s.state.topic
     place = place_of(s, heard)
     if not topic:
         return None
     dated = next((c for c in calculators.calculators() if topic in c.intents and c.remind), None)
     if dated:  # a day of one's own, to be worked out first
         form = calculators.form_of(f"{calculators.PREFIX}{dated.topic}:{place or s.region}", s.knowledge)
-        return answering.opened(s, form, heard, place) if form else None
+        return _with_reminder(answering.opened(s, form, heard, place)) if form else None
     reply = talk.subscribed(turn_of(s, topic, region=place))
     return Decision("question", (reply,), replace(offering(s.state, reply), topic=topic), topic, topic, region=place)
+
+
+def _with_reminder(decision: Decision) -> Decision:
+    """The sum that a reminder needs first, said to be for it."""
+    first, *rest = decision.replies
+    lead = "可以，到时候我在这里提醒您。先把日子算出来，算好点一下“提醒我”就行。"
+    return replace(decision, replies=(replace(first, text=f"{lead}\n{first.text}"), *rest))
 
 
 _HOURS = re.compile(
@@ -319,7 +330,8 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     bare = choices.bare_start(heard.text) and bool(s.state.topic)
     if not choices.wants_form(heard.text):
         return None
-    sure = heard.band == "answer" and heard.intent not in STEERING and not bare
+    likely = heard.band == "answer" or (heard.band == "confirm" and bool(forms_of(heard.intent)))
+    sure = likely and heard.intent not in STEERING and not bare
     subject = heard.intent if sure else s.state.topic
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
@@ -332,12 +344,6 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     if not subject or heard.second:
         return None
     return next(iter(forms_of(subject)), None)
-
-
-_PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_POINTS = re.compile(
-    r"他|她|它|我|这|那|俺|咱|自己|本人|孩子|娃|老板|房东|单位|厂|岁|个月|年级|[\d一二三四五六七八九十两]+(?:年|天|块|个|人|口|次)"
-)
 
 
 def _details(s: Situation, heard: Understanding) -> Form | None:
@@ -362,66 +368,12 @@ def _details(s: Situation, heard: Understanding) -> Form | None:
     return form if told or sums & {entity_type(slot) for slot in form.slots} else None
 
 
-_CONDITION = re.compile(
-    r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
-    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
-    r"|(?:不是|没有?)(?:你们)?(?:本地|当地)(?:的)?(?:户口|户籍|人)?.{0,4}(?:也|能|可以|给|行).{0,6}[？?]?$"
-)
-"""Asks for a condition (需要我交几年社保): of what is talked about, whatever else it names."""
-
-
 def _nothing_else(form: Form, heard: Understanding) -> bool:
     """Whether a message is nothing but a firm's name or a place: then it answers, whatever it sounds like."""
     text = heard.text.strip()
     told = [value for slot in form.slots if slot.signs in ("firm", "place")
             if (value := spotted(slot, text, heard.entities))]  # fmt: skip
     return bool(told) and len(text) <= 24 and not leftover(text, told)
-
-
-_IF = re.compile(
-    r"(?:有(?:没有)?(?:啥|什么)?(?:影响|关系)|受影响|要紧|碍事|算不算|还算)(?:吗|不|么|呢)?[？?]?$|"
-    r"没(?:有)?(?:办|满|交|签|拿|到|买).{0,8}(?:咋办|怎么办|咋整|行不行|可以(?:吗|不))[？?]?$"
-)
-"""A condition whose weight for what is talked about is asked (社保断了两个月有影响吗)."""
-_ANEW = re.compile(r"(?:那)?[一-龥]{2,5}呢[，,？? ]")
-"""Names another matter (居住证呢，会不会受影响)."""
-_SAID = re.compile(
-    r"(?:但|但是|可是|可)?(?:他|她|他们|老板|房东|人家|厂里|单位|对方|公司)(?:又|还|就|非|现在)?(?:说|讲|硬说)"
-)
-_ALARMS = ("emergency", "psych_crisis", "psych_support", "human_agent", "out_of_scope")
-
-
-def _goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
-    """Whether a message goes on about the last topic though its words don't name it (他才十五岁, 需要什么证据)."""
-    topic, text = s.state.topic, heard.text.strip()
-    if not topic or topic == heard.intent or heard.second or heard.intent in ("emergency", "case_status"):
-        return False
-    if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text) or _ANEW.match(text):
-        return False
-    if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
-        return True  # 不是本地户口也给办吗 is no no
-    if (_IF.search(text) and heard.band == "confirm") or (_SAID.match(text) and heard.intent not in _ALARMS):
-        return True
-    steering = heard.intent in STEERING and heard.intent not in ("out_of_scope", "affirm", "deny", "help")
-    sure = heard.band == "answer" or (heard.band == "confirm" and heard.intent not in ("psych_crisis", *STEERING))
-    if sure:
-        short = len(text) <= 14 and not steering and heard.intent != "psych_support"
-        if heard.intent in STEERING or not short:
-            return False
-        return _CONDITION.match(text) is not None or policy.stays(turn_of(s, topic, region=place))
-    if steering and heard.band == "confirm":
-        return False
-    return bool(repair.asks(text) or heard.entities or _POINTS.search(text))
-
-
-def _further(s: Situation, heard: Understanding, place: str | None) -> Decision:
-    """The last topic's answer to a further question."""
-    turn = turn_of(s, s.state.topic, region=place)
-    decision = answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
-    reply = decision.replies[0]
-    if reply.articles and reply.articles[0] == s.state.shown:
-        decision = replace(decision, replies=(policy.again(turn, reply), *decision.replies[1:]))
-    return decision
 
 
 def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
@@ -433,10 +385,10 @@ def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
     other = _agreed(s, heard, place, clearly=True) if s.state.topic and len(heard.text) > 8 else ""
     if other and other != s.state.topic:
         return answer(s, other, "main", region=place, sides=named(heard.text))
-    if s.state.topic and open_ and (likeliest == s.state.topic or about_last >= _FOLLOWS):
-        return answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
-    if s.state.topic and heard.intent == s.state.topic:
-        return answer(s, s.state.topic, "main", region=place, sides=named(heard.text))
+    last = s.state.topic
+    if last and (heard.intent == last or (open_ and (likeliest == last or about_last >= _FOLLOWS))):
+        leans = following.context(s, heard)
+        return answer(s, last, "main", region=place, sides=named(heard.text), earlier=leans)
     agreed = _agreed(s, heard, place)
     if agreed:
         return answer(s, agreed, "main", region=place, sides=named(heard.text))
@@ -473,13 +425,3 @@ def _asked(s: Situation, heard: Understanding, reply: Reply) -> Decision:
 
 def _said(s: Situation, heard: Understanding, reply: Reply, handler: str) -> Decision:
     return Decision("question", (reply,), offering(s.state, reply), heard.intent, handler=handler)
-
-
-def place_of(s: Situation, heard: Understanding) -> str | None:
-    """The region key of a district or city named in the message, if it is one of ours; not one that is denied."""
-    pair = repair.NOT_BUT.search(heard.text)
-    gone = (pair["old"] or pair["old2"] or "") if pair else ""
-    for entity in heard.entities:
-        if entity.type == "district" and entity.text not in gone:
-            return s.knowledge.regions.of_name(entity.value)
-    return choices.city(heard.normal, s.knowledge)

@@ -68,7 +68,8 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
             return article, shown(turn, article, on)
         if main is not None and (text := one_side(turn, main, on)):
             return main, text
-    article = turn.knowledge.fitting(turn.intent, turn.text, turn.region, on, turn.shown) if turn.text else main
+    fitting = turn.knowledge.fitting
+    article = fitting(turn.intent, turn.text, turn.region, on, turn.shown, turn.earlier) if turn.text else main
     if article is None:
         return None, ""
     text = brief(turn, article, on) if turn.plain else shown(turn, article, on)

@@ -174,6 +174,15 @@ def human_agent(turn: Turn) -> Reply:
     return Reply(text=text, choices=call_back, handoff=handoff, pending=_ASKED)
 
 
+def whom_to_ring() -> Reply:
+    """Whom to ask where nothing is talked about, or a case isn't found here."""
+    text = (
+        "打12345（政务服务便民热线，24小时），能问办理进度，也能转到管这件事的部门；劳动、社保的事打12333。\n"
+        "在这里交的，发编号或者当时留的手机号我来查；也可以请工作人员帮您查。"
+    )
+    return Reply(text=text, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
+
+
 def subscribed(turn: Turn) -> Reply:
     """A wish to be told about a topic: what will happen, for where, how often, and how to take it back."""
     title, where = turn.titles[turn.intent], turn.knowledge.regions.name(turn.region)

@@ -120,6 +120,8 @@ class Turn:
     """How many messages in a row were not understood before this one."""
     shown: str = ""
     """The article last told about the same topic."""
+    earlier: str = ""
+    """The question that this one leans on (她呢, 那要是没合同), where it says too little by itself."""
     about: str = ""
     """Whom it is for, when not the person (弟弟, 老婆)."""
     desk: Desk | None = None

@@ -21,6 +21,7 @@ from knowledge_base.search import Hit, Index
 FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
 VALUES = "values.yml"  # what offices filled in for rules, once exported
+SAYS_LITTLE = 20.0  # a question whose best fit is below this is read together with the one before it
 MUCH_BETTER = 1.6  # how many times as well another article must fit to be told instead of the plain one
 FARTHER = 2.0  # the same for the plain article of a larger place, where the nearest one is about something narrower
 CHANCE = 25.0  # a fit below this is a chance meeting of words; a larger place's plain answer must beat it by as much
@@ -80,13 +81,19 @@ class Knowledge:
         """The most specific valid article on one side of the matter (see schema.ASPECTS), or None."""
         return next((a for a in self.find(intent, region, on) if a.aspect == aspect), None)
 
-    def fitting(self, intent: str, question: str, region: str, on: date, told: str = "") -> Article | None:
+    def fitting(
+        self, intent: str, question: str, region: str, on: date, told: str = "", earlier: str = ""
+    ) -> Article | None:
         """The article of an intent that answers this very question: the plain one, unless another fits much better.
 
         工资卡被包工头收走 is about unpaid wages, but the answer lies in the article on building sites. told is the id of the
-        article that the person has just read: a further question is hardly about the same.
+        article that the person has just read: a further question is hardly about the same. earlier is what was asked
+        before; a question that says little by itself (她呢, 那罚他们多少) is read together with it.
         """
         plain = self.main(intent, region, on)
+        alone = self._index.within(intent, question, region, on) if earlier else []
+        if earlier and (not alone or alone[0].score < SAYS_LITTLE):
+            question, told = f"{earlier} {question}", ""
         hits = [
             hit
             for hit in self._index.within(intent, question, region, on)

@@ -1,0 +1,163 @@
+"""Whether a message goes on about the last topic though it doesn't name it, and the answer to such a one."""
+
+import re
+from dataclasses import replace
+
+from bot import choices, naming, repair
+from bot.answering import answer
+from bot.sides import kin, named
+from bot.situation import Decision, Situation, turn_of
+from handlers import policy
+from handlers.registry import STEERING
+from intents import Understanding
+
+_PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_POINTS = re.compile(
+    r"他|她|它|我|这|那|俺|咱|自己|本人|孩子|娃|老板|房东|单位|厂|岁|个月|年级|[\d一二三四五六七八九十两]+(?:年|天|块|个|人|口|次)"
+)
+_CONDITION = re.compile(
+    r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
+    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
+    r"|(?:不是|没有?)(?:你们)?(?:本地|当地)(?:的)?(?:户口|户籍|人)?.{0,4}(?:也|能|可以|给|行).{0,6}[？?]?$"
+)
+"""Asks for a condition (需要我交几年社保): of what is talked about, whatever else it names."""
+_IF = re.compile(
+    r"(?:有(?:没有)?(?:啥|什么)?(?:影响|关系)|受影响|要紧|碍事|算不算|还算)(?:吗|不|么|呢)?[？?]?$|"
+    r"没(?:有)?(?:办|满|交|签|拿|到|买).{0,8}(?:咋办|怎么办|咋整|行不行|可以(?:吗|不))[？?]?$"
+)
+"""A condition whose weight for what is talked about is asked (社保断了两个月有影响吗)."""
+_ANEW = re.compile(r"(?:那)?[一-龥]{2,5}呢[，,？? ]")
+"""Names another matter (居住证呢，会不会受影响)."""
+_SAID = re.compile(
+    r"(?:但|但是|可是|可)?(?:他|她|他们|老板|房东|人家|厂里|单位|对方|公司)(?:又|还|就|非|现在)?(?:说|讲|硬说)"
+)
+_ALARMS = ("emergency", "psych_crisis", "psych_support", "human_agent", "out_of_scope")
+_ASKS = r"(?:吗|嘛|么|不|伐|没|没有|吧|呢|呀|啊|哇|[？?])*$"
+_WITHOUT = re.compile(
+    r"(?:没有?|冇|不是|不满|未满|不到|不够|断了?|少于|超过|才|只|刚)(?!.*(?:怎么|咋|如何)(?:投诉|举报|告)).{1,12}?"
+    r"(?:行|可以|能(?:办|弄|申请|报|拿|行|上|用|算|享受)?|给(?:办|弄|报)?|成|算|够|作数|有效|影响|要紧|碍事|有关系|咋办|怎么办|咋弄|咋整|怎么证明|咋证明)(?:不行|不可以|不能|得了|数)?"
+    + _ASKS
+    + r"|(?:必须|非得?|一定(?:要|得)|要不要|需不需要|用不用|得先|要先|还要|是不是(?:要|得)|是否).{1,10}"
+    + _ASKS
+)
+"""A condition that is lacking or asked for (没买房也行, 要不要开证明)."""
+_ALSO = re.compile(
+    r"也(?:能|可以|行|算|要|是|得|免|给|管|有|收|罚|办|用|一样|享受|报|会|不|没|想|打|得到|领|一起|适用|包)|都(?:算|行|可以|能|要|免|有|管)"
+)
+_THEN = re.compile(r"(?:对了|噢|哦|嗯|[，, ])*(?:那|那么|要是|如果|万一|假如|除了|比如|可是|但是?|不过)")
+_OVER = re.compile(r"(?:那|就|好|行|嗯|可以|先|这样|算了?|没事|谢|多谢|感谢|知道|晓得|明白|了|吧|啊|哦|[，,。 ])+$")
+_WHAT_OF = re.compile(r"[^，,？?]{1,8}(?:呢|咧|哩)[？?]?$")
+_HOW = re.compile(
+    r"(?:(?:可以|能|行|算|够|管|报|给|赔|退|收|办|弄|用|领|拿|享受|参加|一样|作数|有用|合法|划算)(?:办|弄|行|的|得了|得到|数|用)?(?:吗|么|嘛|不|伐|吧|没)|"
+    r"([一-龥])不\1.{0,4}|谁(?:出|给|管|付|来|负责|承担).{0,4}|(?:有|能|会).{0,6}(?:没|没有))[？?。 ]*$"
+)
+_HIM = re.compile("他|她|它|人家|这种|那种|这样|那样|这个|那个|这事|那事|这些|前面|刚才")
+_ABOUT_ME = re.compile(
+    r"(?:我|俺|我们|我家|他|她|我老[公婆]|孩子|娃|小孩|家里|本人)?(?:们)?(?:就|现在|本来|原来|以前)*(?:是|在|才|刚|有|属于|做|来)"
+)
+"""A clause that only says who or where one is, before the question proper (我是来讨工钱的，要不要开证明)."""
+_CLAUSES = re.compile(r"[，,。；;！!？? \n]+")
+_PAY = re.compile(
+    "(?:工资|月薪|底薪|待遇|薪水).{0,8}(?:以上|以下|左右|至少|最少|起步|多少|[\\d一二三四五六七八九]千|万)(?!.*[欠拖扣])"
+)
+"""What is wished for in a job."""
+_PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的|上次|之前|前几天|昨天|交|报)|处理")
+_SURE = 0.9
+
+
+def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
+    """Whether a message goes on about the last topic though its words don't name it (他才十五岁, 需要什么证据)."""
+    topic, text = s.state.topic, heard.text.strip()
+    if not topic or topic == heard.intent or heard.second or heard.intent == "emergency":
+        return False
+    if heard.intent == "case_status":
+        return _no_case(s, text) and not naming.foreign(topic, text)
+    if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text):
+        return False
+    named_before = heard.intent in s.state.before and heard.band in ("answer", "confirm")
+    if not named_before and elliptic(topic, text, heard, elsewhere=place not in (None, s.region)):
+        return True
+    condition = _CONDITION.match(text) is not None
+    if _ANEW.match(text) or (not condition and naming.foreign(topic, text, condition=True)):
+        return False
+    if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
+        return True  # 不是本地户口也给办吗 is no no
+    if _IF.search(text) and heard.band == "confirm":
+        return True
+    if _SAID.match(text) and heard.intent not in _ALARMS and not _own(heard, text):
+        return True
+    steering = heard.intent in STEERING and heard.intent not in ("out_of_scope", "affirm", "deny", "help")
+    sure = heard.band == "answer" or (heard.band == "confirm" and heard.intent not in ("psych_crisis", *STEERING))
+    if sure:
+        short = len(text) <= 14 and not steering and heard.intent != "psych_support"
+        if heard.intent in STEERING or not short:
+            return False
+        return condition or policy.stays(turn_of(s, topic, region=place))
+    if steering and heard.band == "confirm":
+        return False
+    return bool(repair.asks(text) or heard.entities or _POINTS.search(text))
+
+
+def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = False) -> bool:
+    """Whether a message only makes sense after another one: a lacking condition, 也…, 那要是…, X呢, 谁出钱; and names no
+    other service. `elsewhere`: it names another place than the one talked about."""
+    if len(text) > 24 or repair.REPEAT.fullmatch(text):
+        return False
+    *before, last = [clause for clause in _CLAUSES.split(text.strip()) if clause] or [""]
+    unsure = heard.band != "answer"
+    if any(repair.asks(clause) or not (unsure or _ABOUT_ME.match(clause)) for clause in before):
+        last = text
+    lacking = _WITHOUT.search(last) is not None
+    pay = topic == "job_seeking" and _PAY.search(last) is not None
+    if naming.foreign(topic, last, condition=lacking or pay) or _OVER.match(text):
+        return False
+    if _own(heard, text) and len(text) > 12 and not lacking and not pay:
+        return False
+    if heard.danger or heard.intent in ("emergency", "human_agent", "thanks", "goodbye", "greet", "cancel"):
+        return False
+    if heard.intent == "psych_crisis" and heard.band != "ask" and heard.band != "person":
+        return False
+    asking = repair.asks(last) or re.search("[吧伐没？?]$", text.strip()) is not None
+    if lacking and asking:
+        return True
+    if heard.intent in STEERING and not asking:
+        return False
+    certain = heard.band == "answer" and heard.probability >= _SURE
+    if asking and (_ALSO.search(last) or (_THEN.match(last) and len(last) >= 5)):
+        return len(last) <= 12 or not certain
+    if _WHAT_OF.fullmatch(last) or pay:
+        return True
+    if elsewhere and not certain:
+        return True
+    if asking and len(last) <= 14 and (_HOW.search(last) or _HIM.search(last)):
+        return not certain or bool(kin(last)) or _HOW.search(last) is not None
+    return False
+
+
+def _own(heard: Understanding, text: str) -> bool:
+    """Whether a message is surely about what it was taken for, and names it."""
+    return heard.band == "answer" and heard.intent not in STEERING and naming.names(heard.intent, text)
+
+
+def _no_case(s: Situation, text: str) -> bool:
+    """Whether words that sound like one's case can't be: nothing was filed, and nothing of the kind is named."""
+    return not _PROGRESS.search(text) and not (s.desk and s.desk.my_cases())
+
+
+def context(s: Situation, heard: Understanding) -> str:
+    """The words that a further question leans on; empty where it stands by itself."""
+    topic, text = s.state.topic, heard.text.strip()
+    if len(text) > 24 or (naming.names(topic, text) and not _HIM.search(text) and not _ALSO.search(text)):
+        return ""
+    return s.state.asked
+
+
+def further(s: Situation, heard: Understanding, place: str | None) -> Decision:
+    """The last topic's answer to a further question."""
+    turn = turn_of(s, s.state.topic, region=place)
+    leans = context(s, heard)
+    decision = answer(s, s.state.topic, "main", region=place, sides=named(heard.text), earlier=leans)
+    reply = decision.replies[0]
+    if reply.articles and reply.articles[0] == s.state.shown and not place:
+        decision = replace(decision, replies=(policy.again(turn, reply), *decision.replies[1:]))
+    return decision

@@ -1,0 +1,93 @@
+"""Which services a message names by their own words, and whether they are others than the last topic's."""
+
+import re
+
+_PERMIT = ("permit_application", "permit_renewal", "permit_replacement", "permit_benefits")
+_POINTS = ("points_application", "points_query")
+_LET = ("rental_rules", "rental_hazard_report", "rental_qr_report")
+_WORK = ("wage_arrears", "labor_dispute", "work_injury")
+_SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((*_PERMIT, *_POINTS, "residence_register", "residence_update"), "居住证|暂住证|居主证"),
+    (("permit_renewal", "exit_entry", "permit_benefits"), "签注|续签"),
+    ((*_POINTS, "hukou_settlement", "school_enrollment", "public_housing"), "积分|多少分|几分"),
+    (("hukou_settlement", *_POINTS), "落户|入户|迁户口|户口(?:能|可以|想|要)?迁|居转户"),
+    (("public_housing", "permit_benefits"), "公租房|廉租|保障房|廉价房|(?:房租|租房)补贴"),
+    (
+        ("school_enrollment", "local_exam", "child_card", "points_application", "vaccination"),
+        "[一二三四五六七八九]年级|插班|上学|入学|入园|读书|学校|幼儿园|小学|初中|转学|学籍|学位",
+    ),
+    (("local_exam", "school_enrollment"), "高考|中考|考大学|考高中"),
+    (("child_card",), "随行卡"),
+    (("vaccination", "child_card", "school_enrollment"), "疫苗|接种|预防针|打针|狂犬"),
+    (("maternal_health",), "产检|怀孕|生育|产假|陪产|育儿假|护理假|生孩子|生娃|准生证|坐月子|产妇"),
+    (("psych_support",), "睡不着|失眠|抑郁|心理|心里(?:难受|堵|闷)|压力(?:大|好大)"),
+    (
+        (*_WORK, "job_seeking", "maternal_health", "legal_aid", "skills_training", "social_insurance"),
+        "工资|工钱|薪水|讨薪|欠薪|血汗钱",
+    ),
+    (("work_injury", "legal_aid", "labor_dispute"), "工伤|职业病|伤残|受(?:过|了)?伤|轧到|轧断|骨折"),
+    (_WORK, "加班"),
+    (
+        ("labor_dispute", "wage_arrears", "social_insurance", "work_injury", "legal_aid"),
+        "辞退|开除|裁员|试用期|辞职|离职",
+    ),
+    (
+        (
+            "labor_dispute",
+            "wage_arrears",
+            "rental_rules",
+            "mediation",
+            "work_injury",
+            "permit_application",
+            "residence_register",
+            "legal_aid",
+            "school_enrollment",
+            "points_application",
+        ),
+        "合同",
+    ),
+    ((*_WORK, "legal_aid"), "仲裁"),
+    ((*_WORK, "legal_aid", "mediation", "rental_rules"), "律师|打官司|起诉|法院|法律援助"),
+    (("social_insurance", "labor_dispute", "maternal_health", "work_injury"), "社保|医保|养老金|退休金|失业金|五险"),
+    (("permit_benefits", "social_insurance"), "公积金"),
+    (("mediation", "rental_rules"), "调解|吵架|邻居|押金"),
+    (("job_seeking",), "找工作|找(?:个|份|点)?(?:工|活)|招聘|招工|岗位|求职"),
+    (("skills_training", "job_seeking"), "培训|考证|考个证|学(?:门|个|点)?技术|学电焊|学叉车|技能"),
+    (("id_card_renewal",), "(?:换|补|办|丢|掉).{0,3}身份证|身份证.{0,4}(?:丢|掉|到期|过期|换|补)|临时身份证"),
+    (("exit_entry",), "护照|港澳|通行证|出国|去台湾|去香港|去澳门"),
+    (
+        ("driving_vehicle", "rental_hazard_report", "rental_rules"),
+        "驾照|驾驶证|上牌|牌照|电瓶车|电动车|年检|过户|摩托|头盔",
+    ),
+    (("senior_transit_card",), "公交卡|老年卡|老人卡|坐公交"),
+    (("party_membership",), "党员|党费|党组织|党支部|团员|入党|组织关系"),
+    (("community_activity", "child_card"), "图书馆|志愿|夏令营|兴趣班|广场舞|打球|体育馆|借书"),
+    (("hardship_aid",), "低保|救助|特困"),
+    (_LET, "二维码|扫码|门牌码"),
+    (_LET, "隐患|消防|群租|飞线|隔断间"),
+    (("residence_register", "residence_update"), "暂住登记|居住登记|搬(?:家|到|去|来|走)"),
+    (("suggestion",), "路灯|垃圾|提意见|建议"),
+    (("emergency",), "着火|起火|救命|拿刀|砍人|报警|打我|打人|被打"),
+    (("human_agent",), "人工|真人|客服"),
+    (("out_of_scope",), "天气|股票|彩票|笑话|电影|快递|游戏|唱歌"),
+)
+_NAMED = tuple((frozenset(intents), re.compile(words)) for intents, words in _SERVICES)
+_PAPERS = re.compile("居住证|社保|医保|合同|身份证|户口|房产|公积金|学历|积分|党员|学籍|押金|工资")
+"""Names of services that are as often a condition of another one (没交社保也行吗)."""
+
+
+def foreign(topic: str, text: str, *, condition: bool = False) -> bool:
+    """Whether a message names a service that isn't `topic` nor goes with it. As a `condition` papers count for nothing."""
+    said = _PAPERS.sub("", text) if condition else text
+    return any(topic not in intents and words.search(said) for intents, words in _NAMED)
+
+
+def names(topic: str, text: str) -> bool:
+    """Whether a message names `topic` by one of its own words."""
+    return any(topic in intents and words.search(text) for intents, words in _NAMED)
+
+
+def family(text: str) -> frozenset[str]:
+    """The services that a message may mean by the words it names, where all of them agree; empty where it names none."""
+    found = [intents for intents, words in _NAMED if words.search(text)]
+    return frozenset.intersection(*found) if found else frozenset()
