@@ -80,6 +80,8 @@ def nothing(s: Situation) -> Decision:
 def opened(s: Situation, form: Form, heard: Understanding | None, region: str | None = None) -> Decision:
     """A form begins. Where nothing was told of the matter yet, whom to ring comes first."""
     topic = s.state.topic if s.state.topic in form.intents else form.intents[0]
+    if heard is not None and heard.band == "answer" and heard.intent in form.intents:
+        topic = heard.intent
     lead = ""
     if heard is not None and s.state.topic != topic and form.end == "case":
         main = s.knowledge.main(topic, region or s.region, s.now.date())

@@ -115,7 +115,15 @@ def only_a_place(heard: Understanding) -> bool:
     rest = rest.replace("宁波", "").replace("中山", "")
     if len(heard.text) > 20:
         return False
-    return _PLACE_ONLY.fullmatch(rest) is not None or (len(rest) >= 2 and little_beside(rest))
+    if _PLACE_ONLY.fullmatch(rest) is not None or (len(rest) >= 2 and little_beside(rest)):
+        return True
+    return heard.band != "answer" or heard.intent == "out_of_scope" if _LIVES.fullmatch(rest) else False
+
+
+_LIVES = re.compile(
+    r"(?:我|俺|我们|咱)?(?:们|家)?(?:现在|目前)?(?:人)?(?:住在?|在|是|搬到)了?[一-龥]{2,3}(?:街道|镇|乡|村|社区|那边|这边|这里|的)?[啊呢。！!]?"
+)
+"""Says where one is, down to a town that isn't on file (我住慈溪浒山)."""
 
 
 _AROUND = re.compile(
@@ -138,7 +146,7 @@ def city(said: str, knowledge: Knowledge) -> str | None:
     return None
 
 
-_VERBS = r"(?:回电|回个电话|登记|投诉|举报|报名|报个名|报到|申请|填(?:表|一?个表|一?张表)?|预约|约|算|测|上报|报案|立案|提交|提醒|报修|反映|求助|维权|提(?:个|点|一个|一点|条)?(?:意见|建议))"
+_VERBS = r"(?:报(?=一?下|上去|给)|回电|回个电话|登记|投诉|举报|报名|报个名|报到|申请|填(?:表|一?个表|一?张表)?|预约|约|算|测|上报|报案|立案|提交|提醒|报修|反映|求助|维权|提(?:个|点|一个|一点|条)?(?:意见|建议))"
 _START = re.compile(
     rf"(?:帮我?|给我|替我|给他|给她|帮他|帮她|我要|我想|我来|我们要|想要|请|麻烦)(?:你|您|来|去|直接|现在|在这里?|先|把)*(?:给|替|为|向|跟|和)?(?:我|我家|我们|孩子|小孩|娃|儿子|女儿|家里|他|她|街道|社区|你们|政府|部门)*(?:实名|匿名|网上)?{_VERBS}|{_VERBS}(?:一下|一?个)(?!月)|(?:^|[，,。 ])(?:要|想)(?:给(?:我|孩子|小孩|娃|儿子|女儿|家里|他|她))?{_VERBS}"
 )
@@ -165,9 +173,14 @@ def wants_form(text: str) -> bool:
     return _START.search(text) is not None and QUESTION.search(re.sub("不[？?]?$", "", text)) is None
 
 
+def named_right_away(text: str, names: tuple[str, ...]) -> bool:
+    """Whether the wish itself names the form (登记法律援助, …), whatever the rest is about."""
+    return any(re.search(rf"{_VERBS}(?:一?下|一?个)?{re.escape(name)}", text) for name in names)
+
+
 def wants_call(text: str) -> bool:
     """Whether a message asks to be rung, and is about little else."""
-    return _CALL.search(text) is not None and len(re.sub(r"\d", "", text)) <= 30
+    return _CALL.search(text) is not None and len(re.sub(r"\d", "", text)) <= 40
 
 
 _CALL = re.compile(
@@ -198,7 +211,7 @@ def names_a_case(text: str) -> bool:
     return CASE_NUMBER.search(text.upper()) is not None
 
 
-_SUM = re.compile(r"算一?下|算一?算|测一?下|测一?测|估算?一?下|帮我?(?:算|测|估)|给我(?:算|测|估)|看看?我(?:能|够|符)")
+_SUM = re.compile(r"算一?下|算一?算|测一?下|测一?测|估算?一?下|帮我?(?:算|测|估)|给我(?:算|测|估)|看看?我(?:能|够|符)|(?:帮我?|给我?|替我)看(?:看|一?下)?(?:我|我们|我家)?(?:够不够|符不符合|能不能|够|符合|合不合|有没有资格|有多少分)")
 
 
 def wants_sum(text: str) -> bool:

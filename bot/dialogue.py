@@ -99,7 +99,7 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     answers = (_NAMED, JUST_ME, repair.SKIP)
     if not s.state.form:
         return False
-    return any(way.fullmatch(said) for way in answers) or _withheld(said)
+    return any(way.fullmatch(said) for way in answers) or _withheld(said) or _only_tells(heard)
 
 
 _WITHHELD = re.compile(
@@ -107,6 +107,16 @@ _WITHHELD = re.compile(
     r"(?:我)?(?:就|先|也)?(?:不|别)(?:想|要|方便|愿意?)?(?:留|写|填|说|给|登|报)(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式)[了吧啊]*"
 )
 """Not leaving one's name or number, which sounds like not wanting to stay (名字就不留了)."""
+
+
+_FAINT_SIGN = 0.6
+
+
+def _only_tells(heard: Understanding) -> bool:
+    """Whether an answer to a form tells something of its own (a number, a day, a place), is hardly suspected, and holds
+    no word of danger."""
+    told = {"phone", "amount", "room_code", "district"} & {entity.type for entity in heard.entities}
+    return bool(told) and heard.danger_score < _FAINT_SIGN and not crisis.signs(heard.text)
 
 
 def _withheld(said: str) -> bool:
@@ -231,7 +241,7 @@ def _kept(state: State, progress: Progress) -> State:
 def _stepped(s: Situation, form: Form, progress: Progress, step: Step, heard: Understanding | None) -> Decision:
     intent = form.intents[0]
     if step.done:
-        return _finished(s, form, step.progress or progress)
+        return replace(_finished(s, form, step.progress or progress), intent=_meant(heard) or intent)
     state = filling.keep(s.state, step.progress)
     if step.dropped:
         state = state.putting_aside(step.dropped.packed())
@@ -246,7 +256,13 @@ def _stepped(s: Situation, form: Form, progress: Progress, step: Step, heard: Un
     state = replace(offering(state, step.reply), topic=intent)
     if heard is not None:
         state = replace(state, known=_lasting(state, heard))
-    return Decision("form", (step.reply,), state, intent, handler=intent)
+    return Decision("form", (step.reply,), state, _meant(heard) or intent, handler=intent)
+
+
+def _meant(heard: Understanding | None) -> str:
+    """A plain yes or no to a form, as what it is; empty for everything else."""
+    plain = heard is not None and heard.band == "answer" and heard.intent in ("affirm", "deny") and len(heard.text) >= 2
+    return heard.intent if heard and plain else ""
 
 
 def _lasting(state: State, heard: Understanding) -> tuple[tuple[str, str], ...]:

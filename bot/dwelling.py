@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import answering, filling
+from bot import answering, choices, filling
 from bot.filling import Filing
 from bot.message import Reply
 from bot.situation import Decision, Situation, offering
@@ -39,6 +39,8 @@ def about_room(s: Situation, heard: Understanding) -> Decision | None:
     if s.desk is None or heard.second:
         return None
     said = heard.text.strip()
+    if s.state.topic == "rental_qr_report" and choices.wants_form(said):
+        return None  # it is the code that is to be reported
     code = _CODE.search(said)
     leaving = _LEFT.search(said) is not None and not re.search("房东|老板|他|她|别人|房客|租客|前面|上一?个", said)
     if code and not (heard.intent in _NOT_IN and _FAULT.search(said)):

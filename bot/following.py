@@ -78,6 +78,9 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     if not named_before and elliptic(topic, text, heard, elsewhere=place not in (None, s.region)):
         return True
     condition = _CONDITION.match(text) is not None
+    doubtful = heard.probability < _SURE and heard.intent not in _ALARMS and not naming.names(heard.intent, text)
+    if doubtful and naming.names(topic, text) and heard.band == "answer" and heard.intent not in STEERING:
+        return True
     if _ANEW.match(text) or (not condition and naming.foreign(topic, text, condition=True)):
         return False
     if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
@@ -132,6 +135,19 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
     if asking and len(last) <= 14 and (_HOW.search(last) or _HIM.search(last)):
         return not certain or bool(kin(last)) or _HOW.search(last) is not None
     return False
+
+
+_BACK_TO = re.compile(r"(?:那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)")
+
+
+def named_before(s: Situation, heard: Understanding) -> str:
+    """The service talked about before, or named beside another, that a message comes back to by a word that many share
+    (那居住证呢); empty for none."""
+    back = _BACK_TO.match(heard.text.strip())
+    meant = naming.family(back[0]) if back and len(heard.text) <= 14 else frozenset()
+    if not meant or (heard.intent in s.state.before and heard.band == "answer"):
+        return ""
+    return next((intent for intent in s.state.before if intent in meant and s.state.topic not in meant), "")
 
 
 def _own(heard: Understanding, text: str) -> bool:

@@ -283,6 +283,9 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
             m.now,
             "好，这项空着。",
         )
+    if slots.NO.fullmatch(m.said) and slot.kind not in ("yes_no", "text", "choice") and progress.filled:
+        shown = "\n".join(asking.so_far(form, progress, m.now))
+        return Step(Reply(text=f"{shown}\n哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking="slot"), progress)
     known = _told_already(form, progress, m)
     if known:
         return Step(question(slot, known), progress)
@@ -361,6 +364,12 @@ def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: Mess
     return Step(Reply(text=text, choices=offered, asking="slot"), replace(progress, faults=faults))
 
 
+_BESIDE = re.compile(
+    r"(?<![一-龥])我?(?:姓|叫)[一-龥]{1,4}(?![一-龥])|(?:照片|图片?)(?:也)?(?:没有|没拍|没|就不发|不发)了?(?![一-龥])|没(?:有)?(?:照片|图)(?![一-龥])"
+)
+"""What is said beside an answer: one's name, that there is no picture."""
+
+
 def _taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progress, str]:
     """What a message fills: first what can only be another slot's, then the rest for the one that was asked."""
     after, used = _spotted(form, progress, slot, m)
@@ -369,8 +378,10 @@ def _taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Prog
     if own and slot.kind != "text":
         late = tuple(e for e in entities if e.start >= own.start("value"))
         said, entities = own["value"], late
+    if slot.kind == "text" and slot.signs == "place" and not used and _BESIDE.sub("", said).strip("，,。 ") == "":
+        return after, "" if repair.asks(said) else f"好。{slot.ask}"
     if slot.kind == "text" and used:
-        rest = spotting.leftover(said, used)
+        rest = spotting.leftover(_BESIDE.sub("，", said) if slot.name not in ("name", "who") else said, used)
         if not rest:
             return after, ""
         said = said if slot.least >= 4 else rest  # a story is kept whole
@@ -396,6 +407,8 @@ def _spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> 
                 (e for e in reversed(m.heard.entities) if e.type == kind and _allowed(slot, e.value, m.now)), None
             )
             value, words = (found.value, found.text) if found else ("", "")
+            if not value and slot.kind == "months" and (between := _BETWEEN.search(m.said)):
+                value, words = slots.span(between[0], m.now), between[0]
             if asked and asked.signs == "place" and kind == "district":
                 continue
         elif asked is not None and asked.kind == "text" and asked.least >= 4 and slot.kind == "choice":
@@ -410,6 +423,13 @@ def _spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> 
             progress = progress.put(slot.name, value)
             used.append(words)
     return progress, [word for word in used if word]
+
+
+_BETWEEN = re.compile(
+    r"(?:(?:\d{4}|今|去|前)年)?(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?(?:到|至|-|—|~)(?:(?:\d{4}|今|去)年)?"
+    r"(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?|(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?(?:[、，,和 ]*(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?)+"
+)
+"""Months named from one to another, or one by one."""
 
 
 def _allowed(slot: Slot, value: str, now: datetime) -> bool:

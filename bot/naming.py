@@ -26,7 +26,7 @@ _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
         "工资|工钱|薪水|讨薪|欠薪|血汗钱",
     ),
     (("work_injury", "legal_aid", "labor_dispute"), "工伤|职业病|伤残|受(?:过|了)?伤|轧到|轧断|骨折"),
-    (_WORK, "加班"),
+    (_WORK, "加班|加.{1,6}[个时]班"),
     (
         ("labor_dispute", "wage_arrears", "social_insurance", "work_injury", "legal_aid"),
         "辞退|开除|裁员|试用期|辞职|离职",

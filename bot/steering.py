@@ -22,7 +22,9 @@ _REMIND = re.compile("提醒我?|通知我|叫我一声")
 def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     """What is said about the filling itself."""
     said = m.said
-    if repair.CANCEL.fullmatch(said) or (
+    first, _, reason = re.sub(r"[。；;!！ ]", "，", said).partition("，")
+    ended = repair.CANCEL.fullmatch(first) is not None and not repair.asks(reason) and m.heard.intent == "cancel"
+    if repair.CANCEL.fullmatch(said) or (ended and m.heard.band == "answer" and not _CHANGES.search(said)) or (
         _GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said)
     ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
@@ -38,7 +40,7 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, "这张表用不着身份证号。")
     if repair.WAIT.fullmatch(said):
         return Step(Reply(text="好，不急，找到了再发给我。", asking="slot"), progress)
-    if repair.SHOW.fullmatch(said):
+    if repair.shows(said):
         return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
     if repair.LEFT.fullmatch(said):
         left = sum(

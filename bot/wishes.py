@@ -28,6 +28,7 @@ _NO_PERSON = re.compile(
 _WAITS = re.compile(
     r".{0,4}(?:要|还要|得)?等(?:多久|多长时间|几分钟|好久|到什么时候).{0,4}|.{0,4}(?:人|工作人员|客服)(?:呢|来了吗|怎么还(?:没|不)来?|什么时候来|在哪).{0,4}|(?:怎么)?(?:还)?没(?:有)?人(?:回|理|来|吗).{0,4}|有人(?:吗|在吗).{0,2}"
 )
+_BY_PHONE = re.compile(r"(?:查|找).{0,8}1\d{10}|1\d{10}.{0,6}(?:查|找)")
 _PHONE_ONLY = re.compile(r"\D{0,12}1\d{10}\D{0,6}")
 
 
@@ -58,6 +59,10 @@ def question(s: Situation, heard: Understanding) -> Decision:
     details = _details(s, heard)
     if details is not None:
         return answering.opened(s, details, heard, place)
+    again = following.named_before(s, heard)
+    if again:
+        aspect = about(heard.text.partition("呢")[2]) or "main"
+        return answer(s, again, aspect, region=place, sides=named(heard.text))
     if following.goes_on(s, heard, place):
         return following.further(s, heard, place)
     if heard.band == "answer" and heard.intent == s.state.topic and not heard.second:
@@ -182,9 +187,11 @@ def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
 
 
 def _about_case(s: Situation, heard: Understanding) -> Decision | None:
-    if choices.names_a_case(heard.text) or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip())):
+    if choices.names_a_case(heard.text) or _BY_PHONE.search(heard.text) or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip())):
         return answer(s, "case_status", "main")
     waited = "case" in s.state.pending
+    if waited and re.search("身份证|证件", heard.text) and re.search("查|号", heard.text):
+        return _said(s, heard, talk.not_by_id(), "case_status")
     asked = about(heard.text) == PHONE or (waited and _NOT_FOUND.search(heard.text))
     if asked and (waited or not s.state.topic) and not choices.wants_form(heard.text):
         return _said(s, heard, talk.whom_to_ring(), "case_status" if waited else "help")
@@ -214,6 +221,8 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     if not s.state.topic and s.state.asking in ("confirm", "which") and s.state.offered:
         s = replace(s, state=replace(s.state, topic=s.state.offered[0][1].partition("/")[0]))
     if s.state.topic not in titles():
+        return None
+    if heard.intent == "human_agent" and heard.band == "answer" and repair.PERSON.search(heard.text):
         return None
     aspect = side(heard.text)
     elsewhere = heard.band == "answer" and heard.intent not in (s.state.topic, "psych_crisis", *STEERING)
@@ -339,6 +348,8 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     if outright and outright.name == answering.CALL_BACK:
         own = next((form for form in forms_of(s.state.topic) if form.name.endswith("_appointment")), None)
         return own or outright
+    if outright and (s.state.topic in outright.intents or choices.named_right_away(heard.normal, outright.names)):
+        return outright
     if outright and not (sure and heard.intent != "suggestion" and forms_of(heard.intent)):
         return outright  # 投诉 alone is a suggestion; what it names is the matter
     if not subject or heard.second:

@@ -174,6 +174,12 @@ def human_agent(turn: Turn) -> Reply:
     return Reply(text=text, choices=call_back, handoff=handoff, pending=_ASKED)
 
 
+def not_by_id() -> Reply:
+    """Said to somebody who wants his case looked up by his identity card."""
+    text = "身份证号这里查不了，也别发在聊天里。请发编号（像 FH-20261122-0042），或者当时留的手机号。"
+    return Reply(text=text, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
+
+
 def whom_to_ring() -> Reply:
     """Whom to ask where nothing is talked about, or a case isn't found here."""
     text = (
