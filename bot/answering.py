@@ -15,6 +15,8 @@ CALL_BACK = "call_back"
 """The form of a wish to be rung, whatever about."""
 
 _ASKED = 80
+_WHOLE = 9
+"""From so many characters on a question is kept by itself, as what the next one leans on."""
 _BEFORE = 3
 
 
@@ -37,7 +39,8 @@ def answer(
             said = manners.veiled(s.heard.text)[:200]
         state = replace(knowing(state, s.heard, intent), topic=intent, aspect=aspect, said=said)
         if s.heard and text is None:
-            leans = earlier or (s.state.asked if aspect != "main" and s.state.topic == intent else "")
+            short = s.state.topic == intent and len(s.heard.text) < _WHOLE
+            leans = s.state.asked if short else ""
             state = replace(state, asked=f"{leans} {manners.veiled(s.heard.text)}".strip()[-_ASKED:])
         others = (second, s.state.topic, *s.state.before)
         state = replace(state, before=tuple(dict.fromkeys(i for i in others if i and i != intent))[:_BEFORE])

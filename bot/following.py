@@ -137,7 +137,9 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
     return False
 
 
-_BACK_TO = re.compile(r"(?:那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)")
+_BACK_TO = re.compile(
+    r"(?:那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)"
+)
 
 
 def named_before(s: Situation, heard: Understanding) -> str:

@@ -228,6 +228,8 @@ def _confirming(form: Form, progress: Progress, m: Message) -> Step:
     more = _spotted(form, progress, None, m)[0]
     if more.filled != progress.filled:
         return ask(form, more, m.now, asking.noted(form, progress, more))
+    if repair.asks(said) and len(said) >= 6:
+        return Step(summary(form, progress, m.now, "回到刚才的表，还没提交。"), progress, aside=True)
     return Step(summary(form, progress, m.now, "还没提交。"), progress)
 
 
@@ -285,7 +287,9 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         )
     if slots.NO.fullmatch(m.said) and slot.kind not in ("yes_no", "text", "choice") and progress.filled:
         shown = "\n".join(asking.so_far(form, progress, m.now))
-        return Step(Reply(text=f"{shown}\n哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking="slot"), progress)
+        return Step(
+            Reply(text=f"{shown}\n哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking="slot"), progress
+        )
     known = _told_already(form, progress, m)
     if known:
         return Step(question(slot, known), progress)

@@ -24,8 +24,10 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     said = m.said
     first, _, reason = re.sub(r"[。；;!！ ]", "，", said).partition("，")
     ended = repair.CANCEL.fullmatch(first) is not None and not repair.asks(reason) and m.heard.intent == "cancel"
-    if repair.CANCEL.fullmatch(said) or (ended and m.heard.band == "answer" and not _CHANGES.search(said)) or (
-        _GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said)
+    if (
+        repair.CANCEL.fullmatch(said)
+        or (ended and m.heard.band == "answer" and not _CHANGES.search(said))
+        or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said))
     ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
         return Step(Reply(text=text), None, dropped=progress, cancelled=True)

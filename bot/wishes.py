@@ -187,7 +187,11 @@ def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
 
 
 def _about_case(s: Situation, heard: Understanding) -> Decision | None:
-    if choices.names_a_case(heard.text) or _BY_PHONE.search(heard.text) or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip())):
+    if (
+        choices.names_a_case(heard.text)
+        or _BY_PHONE.search(heard.text)
+        or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip()))
+    ):
         return answer(s, "case_status", "main")
     waited = "case" in s.state.pending
     if waited and re.search("身份证|证件", heard.text) and re.search("查|号", heard.text):
@@ -344,12 +348,13 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     subject = heard.intent if sure else s.state.topic
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
+    direct = [form for form in forms().values() if choices.named_right_away(heard.normal, form.names)]
+    if len(direct) == 1 and direct[0].name != "suggestion":
+        return direct[0]
     outright = forms()[answering.CALL_BACK] if choices.wants_call(heard.text) else named_in(heard.normal)
     if outright and outright.name == answering.CALL_BACK:
         own = next((form for form in forms_of(s.state.topic) if form.name.endswith("_appointment")), None)
         return own or outright
-    if outright and (s.state.topic in outright.intents or choices.named_right_away(heard.normal, outright.names)):
-        return outright
     if outright and not (sure and heard.intent != "suggestion" and forms_of(heard.intent)):
         return outright  # 投诉 alone is a suggestion; what it names is the matter
     if not subject or heard.second:

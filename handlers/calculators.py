@@ -57,7 +57,9 @@ def wanted(text: str, subject: str, topic: str, region: str, knowledge: Knowledg
     named = [c for c in calculators() if any(word in text for word in c.words)]
     both = [c for c in named if subject in c.intents or topic in c.intents]
     own = [c for c in calculators() if topic in c.intents] or [c for c in calculators() if subject in c.intents]
-    forms = (form_of(f"{PREFIX}{c.topic}:{region}", knowledge) for c in (both or named or own))
+    # 能不能, 够不够 say of no matter that it is meant: they name none beside another one.
+    plain = [c for c in named if not topic or any(word in text for word in c.words if "不" not in word)]
+    forms = (form_of(f"{PREFIX}{c.topic}:{region}", knowledge) for c in (both or plain or own))
     return next((form for form in forms if form), None)
 
 

@@ -109,7 +109,9 @@ def counted(signs: str, text: str) -> str:
         return "1"
     if re.search(rf"[一1](?:{signs})(?:都|也)没|没(?:有)?.{{0,2}}过(?:[一1](?:{signs}))?$", text):
         return "0"
-    kinds = [parse(n) for n in re.findall(rf"({NUMERAL})\s*个?(?:大人|小孩|孩子|娃|老人)", text)] if "人" in signs else []
+    kinds = (
+        [parse(n) for n in re.findall(rf"({NUMERAL})\s*个?(?:大人|小孩|孩子|娃|老人)", text)] if "人" in signs else []
+    )
     if len(kinds) >= 2 and all(kinds):
         return str(int(sum(n for n in kinds if n)))
     found = re.search(rf"({NUMERAL})\s*(?:{signs})", text)
