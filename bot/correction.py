@@ -149,7 +149,10 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
         # The last one named is the right one: “不是三月，是五月”.
         values = [entity.value for entity in heard.entities if entity.type == kind and entity.value != old]
         if values:
-            return values[-1]
+            day = next((e.text for e in heard.entities if e.type == kind and e.value == values[-1]), "")
+            only_day = re.fullmatch(r"(\d{1,2})[号日]", day) if kind == "date" else None
+            whole = re.fullmatch(r"\d{4}-\d\d-\d\d", old) is not None
+            return f"{old[:8]}{int(only_day[1]):02}" if only_day and whole else values[-1]
     given = repair.NEW_VALUE.search(said)
     if not given:
         return ""

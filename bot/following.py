@@ -63,6 +63,7 @@ _PAY = re.compile(
 """What is wished for in a job."""
 _PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的|上次|之前|前几天|昨天|交|报)|处理")
 _SURE = 0.9
+_PLAIN = 0.95
 
 
 def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
@@ -72,6 +73,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return False
     if heard.intent == "case_status":
         return _no_case(s, text) and not naming.foreign(topic, text)
+    if choices.wants_sum(text) and heard.band != "answer" and not naming.foreign(topic, text, condition=True):
+        return True
     if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text):
         return False
     named_before = heard.intent in s.state.before and heard.band in ("answer", "confirm")
@@ -95,6 +98,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         short = len(text) <= 14 and not steering and heard.intent != "psych_support"
         if heard.intent in STEERING or not short:
             return False
+        if _own(heard, text) and heard.probability >= _PLAIN and not condition:
+            return False
         return condition or policy.stays(turn_of(s, topic, region=place))
     if steering and heard.band == "confirm":
         return False
@@ -116,7 +121,9 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
         return False
     if _own(heard, text) and len(text) > 12 and not lacking and not pay:
         return False
-    if heard.danger or heard.intent in ("emergency", "human_agent", "thanks", "goodbye", "greet", "cancel"):
+    if heard.intent == "human_agent" and (heard.band == "answer" or repair.PERSON.search(text)):
+        return False
+    if heard.danger or heard.intent in ("emergency", "thanks", "goodbye", "greet", "cancel"):
         return False
     if heard.intent == "psych_crisis" and heard.band != "ask" and heard.band != "person":
         return False
@@ -138,7 +145,7 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
 
 
 _BACK_TO = re.compile(
-    r"(?:那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)"
+    r"(?:说回|讲回|回到|再说说?|接着说|还是说)(?:刚才|前面|那个|我的?|的)*[一-龥]{2,6}|(?:那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)"
 )
 
 
@@ -146,7 +153,7 @@ def named_before(s: Situation, heard: Understanding) -> str:
     """The service talked about before, or named beside another, that a message comes back to by a word that many share
     (那居住证呢); empty for none."""
     back = _BACK_TO.match(heard.text.strip())
-    meant = naming.family(back[0]) if back and len(heard.text) <= 14 else frozenset()
+    meant = naming.family(back[0]) if back and len(heard.text) <= 20 else frozenset()
     if not meant or (heard.intent in s.state.before and heard.band == "answer"):
         return ""
     return next((intent for intent in s.state.before if intent in meant and s.state.topic not in meant), "")

@@ -302,6 +302,7 @@ def _story(form: Form, progress: Progress, m: Message) -> Progress:
         len(re.findall(r"[一-龥]", m.said)) < 6
         or len(m.said) < 8
         or repair.plainly_asks(m.said)
+        or (len(m.said) <= 16 and repair.asks(m.said))
         or (len(m.said) < 12 and m.heard.entities)
     ):
         return progress
@@ -426,7 +427,16 @@ def _spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> 
         if value:
             progress = progress.put(slot.name, value)
             used.append(words)
+    left = _NO_PHONE.search(m.said) and next((s for s in form.slots if s.kind == "phone" and s.optional), None)
+    if left and not progress.value(left.name) and left.name not in progress.skipped:
+        progress = replace(progress, skipped=(*progress.skipped, left.name))
     return progress, [word for word in used if word]
+
+
+_NO_PHONE = re.compile(
+    r"(?:不|别)(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说)(?:我的?)?(?:电话|手机|号码)|(?:电话|手机号?|号码)(?:就|也|都|先)?(?:不|别)(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说)"
+)
+"""No number is to be left."""
 
 
 _BETWEEN = re.compile(

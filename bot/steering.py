@@ -12,6 +12,10 @@ from handlers.declared import Form
 _GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
 
 
+_REASON = re.compile(
+    r"(?:我|等我?|我们|先|再|回去|回家|回头|下次|以后|晚点|改天)*(?:问问|问一下|跟|和|同|商量|考虑|想想|再说|回头|下次|以后|改天|等|没空|太(?:麻烦|多|远)|不想|不需要)"
+)
+"""Why somebody stops (我问问我老婆, 下次再说)."""
 _CHANGES = re.compile(r"改(?:成|为|到|作|一下)|换(?:成|个)|还是(?!算|不)")
 """Another answer, not the end (算了还是改成晚上)."""
 
@@ -23,10 +27,13 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     """What is said about the filling itself."""
     said = m.said
     first, _, reason = re.sub(r"[。；;!！ ]", "，", said).partition("，")
-    ended = repair.CANCEL.fullmatch(first) is not None and not repair.asks(reason) and m.heard.intent == "cancel"
+    ended = repair.CANCEL.fullmatch(first) is not None and not repair.plainly_asks(reason) and bool(reason)
+    ended = ended and (
+        (m.heard.intent == "cancel" and m.heard.band == "answer") or bool(_REASON.match(reason.lstrip("，")))
+    )
     if (
         repair.CANCEL.fullmatch(said)
-        or (ended and m.heard.band == "answer" and not _CHANGES.search(said))
+        or (ended and not _CHANGES.search(said))
         or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said))
     ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
