@@ -98,7 +98,7 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         short = len(text) <= 14 and not steering and heard.intent != "psych_support"
         if heard.intent in STEERING or not short:
             return False
-        if _own(heard, text) and heard.probability >= _PLAIN and not condition:
+        if _own(heard, text) and heard.probability >= _PLAIN and len(text) >= 9 and not condition:
             return False
         return condition or policy.stays(turn_of(s, topic, region=place))
     if steering and heard.band == "confirm":
