@@ -17,8 +17,8 @@ from staff.blueprint import blueprint
 from staff.cases import seen_case
 from staff.files import LARGEST, keep
 from staff.house import house, me
+from staff.media import picture_of
 from staff.permissions import needs
-from staff.tools import picture_of
 
 AROUND = timedelta(days=3)
 """How long before and after the filing a picture sent in the chat is shown with the case."""

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from flask import Response as FlaskResponse
-from flask import abort, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask import abort, flash, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 import clock
@@ -45,34 +44,6 @@ def _shown(article: Article) -> dict[str, str]:
     region = knowledge.regions.name(article.region)
     source = knowledge.source_line(article, clock.today())
     return {"id": article.id, "title": article.title, "region": region, "answer": article.answer, "source": source}
-
-
-_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif"}
-
-
-@blueprint.get("/chat/<int:handoff_id>/photo/<int:message_id>")
-@needs("chat.see")
-def photo(handoff_id: int, message_id: int) -> FlaskResponse:
-    """A picture that the person or a colleague sent, for those who may read the message it came with."""
-    with read(house().engine) as conn:
-        row = seen(conn, handoff_id)
-        found = desk_queries.transcript(conn, scope(), row, after=message_id - 1, before=message_id + 1)
-    media = str(found[0].body.get("media", "")) if found and isinstance(found[0].body, dict) else ""
-    return picture_of(media)
-
-
-def picture_of(media: str) -> FlaskResponse:
-    """A picture by what its message calls it. 404 when it isn't there."""
-    folder = house().settings.data_dir / "uploads"
-    # The web's pictures lie under their own name, the platform's under one made of its id.
-    data = uploads.read(folder, media) or uploads.read(folder, uploads.of_media(folder, media)) if media else None
-    kind = next((kind for magic, kind in _PICTURES.items() if data and data.startswith(magic)), None)
-    if data is None or kind is None:
-        abort(404, "图片还没有取到，或已按期删除。")
-    response = make_response(data)
-    response.mimetype = kind
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
 
 
 @blueprint.get("/canned")

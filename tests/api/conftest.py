@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,26 +15,12 @@ from werkzeug.test import TestResponse
 import clock
 from app import create_app
 from bot.service import Service
-from intents import Understanding
-from intents import crisis as danger
 from knowledge_base import Knowledge
 from records import api_sessions, demo_rooms, migrate, people, rooms
 from records.base import read, write
 from records.demo_rooms import checked
 from tests.conftest import make_settings
-
-
-class Words:
-    """Understands by a word or two, so that no model is trained for these tests; danger is looked for in earnest."""
-
-    INTENTS = {"签注": "permit_renewal", "人工": "human_agent", "欠薪": "wage_arrears"}
-
-    def understand(self, text: str, now: datetime) -> Understanding:
-        intent = next((name for word, name in self.INTENTS.items() if word in text), "greet")
-        sign = danger.detect(text)
-        return Understanding(
-            text, text, intent, 0.95, ((intent, 0.95),), "answer", None, (), sign.danger, sign.score, "local"
-        )
+from tests.plain import Words
 
 
 class Api:
@@ -75,7 +61,9 @@ def one_city(tmp_path_factory: pytest.TempPathFactory, redis_url: str, knowledge
     folder = tmp_path_factory.mktemp("api")
     redis.Redis.from_url(redis_url).flushall()
     app = create_app(
-        make_settings(folder, f"sqlite:///{folder / 'city.db'}", redis_url), understander=Words(), knowledge=knowledge
+        make_settings(folder, f"sqlite:///{folder / 'city.db'}", redis_url),
+        understander=Words(),
+        knowledge=knowledge,
     )
     service: Service = app.extensions["service"]
     migrate.upgrade(service.engine)

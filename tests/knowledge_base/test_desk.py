@@ -12,15 +12,10 @@ from knowledge_base import live, transfer
 from records import articles, points, privacy, proposals
 from records.base import read, write
 from staff import knowledge_text
+from tests.plain import database_url  # noqa: F401 - a fixture
 from tests.staff.conftest import asks, hire, says
 
 __all__ = ["asks", "hire", "says"]
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """The desk doesn't depend on the kind of database; records' own tests run on both."""
-    return sqlite_url
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import shutil
 import time
 from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -16,6 +15,7 @@ from records import article_history, articles
 from records.base import read, write
 from tests.knowledge_base.kit import TODAY
 from tests.knowledge_base.test_desk import post
+from tests.plain import database_url, understander  # noqa: F401 - fixtures
 from tests.staff.conftest import asks, hire
 
 __all__ = ["asks", "hire"]
@@ -26,18 +26,6 @@ AVERAGE = {
     "kind": "number", "from-0": "2026-01-01", "value-0": "8000", "document-0": "浙江省2025年度工资公报", "article-0": "",
     "owner": "人社", "why": "公报出来了", "base": "0",
 }  # fmt: skip
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """The desk doesn't depend on the kind of database; records' own tests run on both."""
-    return sqlite_url
-
-
-@pytest.fixture
-def understander():
-    """Nobody says anything here, so no model is asked."""
-    return SimpleNamespace(understand=None)
 
 
 @pytest.fixture

@@ -8,12 +8,7 @@ import clock
 from bot.web.services import FAMILIES
 from handlers.registry import STEERING, titles
 from knowledge_base import live
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """The page is made of the snapshot alone."""
-    return sqlite_url
+from tests.plain import database_url  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -12,13 +12,7 @@ from bot.message import Inbound
 from bot.service import Service
 from records import handoffs, queues, staff
 from records.base import read, write
-from tests.api.conftest import Words
-
-
-@pytest.fixture(scope="session")
-def understander() -> Words:
-    """No model is needed here."""
-    return Words()
+from tests.plain import understander  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -41,15 +41,9 @@ from records.declarations import Declaration
 from records.people import Person
 from records.points import Award, Link
 from records.rooms import Landlord
-from tests.api.conftest import Words
+from tests.plain import understander  # noqa: F401 - a fixture
 
 PHONE, NUMBER, NAME = "13900000012", "990101199001011232", "甲乙丙"
-
-
-@pytest.fixture(scope="session")
-def understander() -> Words:
-    """No model is needed here."""
-    return Words()
 
 
 def new_key() -> str:

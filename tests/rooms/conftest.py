@@ -1,7 +1,7 @@
 """A demo village, and people nobody is: their ID numbers have a region code that was never issued."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,13 @@ from sqlalchemy import Engine
 import clock
 from app import create_app
 from bot.service import Service
-from intents import Understanding
 from knowledge_base import Knowledge
 from records import consent, demo_rooms, migrate, people, rooms
 from records.base import engine_for, read, write
 from records.demo_rooms import checked
 from settings import Settings
 from tests.conftest import make_settings
+from tests.plain import Words, understander  # noqa: F401 - a fixture
 
 NOW = clock.now().replace(year=2026, month=11, day=22, hour=10, minute=0, second=0, microsecond=0)
 
@@ -26,19 +26,6 @@ NOW = clock.now().replace(year=2026, month=11, day=22, hour=10, minute=0, second
 def id_number(born: str, serial: int = 1) -> str:
     """An ID number with a right checksum that belongs to nobody: `born` as 19900307."""
     return checked(f"990101{born}{serial:03d}")
-
-
-class Words:
-    """Understands nothing: these tests are about rooms."""
-
-    def understand(self, text: str, now: datetime) -> Understanding:
-        return Understanding(text, text, "greet", 0.9, (("greet", 0.9),), "answer", None, (), False, 0.0, "local")
-
-
-@pytest.fixture(scope="session")
-def understander() -> Words:
-    """No model is trained for these tests."""
-    return Words()
 
 
 @pytest.fixture
@@ -77,12 +64,12 @@ def somebody(engine: Engine, name: str, channel: str = "wechat") -> int:
 
 
 @pytest.fixture
-def web(tmp_path: Path, sqlite_url: str, redis_url: str, understander: Words, knowledge: Knowledge) -> Iterator[Flask]:
+def web(tmp_path: Path, sqlite_url: str, redis_url: str, knowledge: Knowledge) -> Iterator[Flask]:
     """The application on SQLite with the demo village; forms need no CSRF token here."""
     import redis
 
     redis.Redis.from_url(redis_url).flushall()
-    app = create_app(make_settings(tmp_path, sqlite_url, redis_url), understander=understander, knowledge=knowledge)
+    app = create_app(make_settings(tmp_path, sqlite_url, redis_url), understander=Words(), knowledge=knowledge)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
     service: Service = app.extensions["service"]

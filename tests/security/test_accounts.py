@@ -11,22 +11,10 @@ import clock
 from records import audit, sessions, staff
 from records.base import read, write
 from staff import passwords, totp
-from tests.api.conftest import Words
+from tests.plain import database_url, understander  # noqa: F401 - fixtures
 from tests.staff.conftest import PASSWORD, hire, log_in, token  # noqa: F401 - a fixture
 
 NEW = "每天早上七点的豆浆店"
-
-
-@pytest.fixture(scope="session")
-def understander() -> Words:
-    """No model is needed here."""
-    return Words()
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What is tested here doesn't depend on the kind of database."""
-    return sqlite_url
 
 
 # --- passwords

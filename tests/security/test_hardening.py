@@ -20,17 +20,11 @@ from records import crypto, notices, sheets
 from records.staff import TEAMS
 from staff import export, passwords
 from staff.permissions import PERMISSIONS
-from tests.api.conftest import Words
+from tests.plain import understander  # noqa: F401 - a fixture
 
 from .conftest import ROLES, ROOT, browser
 
 ROOMS = ("bot", "handlers", "intents", "jobs", "knowledge_base", "records", "staff")
-
-
-@pytest.fixture(scope="session")
-def understander() -> Words:
-    """No model is trained for these tests."""
-    return Words()
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:

@@ -15,9 +15,9 @@ from PIL import Image
 from jobs import doctor
 from records import pictures, scanner
 from staff import files
-from tests.api.conftest import Words
 from tests.bot.web.conftest import Browser
 from tests.bot.web.test_photos import send
+from tests.plain import database_url, understander  # noqa: F401 - fixtures
 
 EVIL = b"EVIL-TEST-SIGNATURE"
 LARGEST = 1 << 20
@@ -70,18 +70,6 @@ def clamd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socketserv
     scanner.configure("")
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def understander() -> Words:
-    """No model is needed here."""
-    return Words()
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What is tested here doesn't depend on the kind of database."""
-    return sqlite_url
 
 
 def a_picture(comment: bytes = b"") -> bytes:

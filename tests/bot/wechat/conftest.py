@@ -29,27 +29,17 @@ from bot.sandbox.platform import Platform as Sandbox
 from bot.service import Service
 from bot.wechat import routes
 from bot.wechat.channel import Channel
-from intents import Understanding, crisis
 from knowledge_base.live import Fixed
 from knowledge_base.store import load
 from records import crypto, migrate, people
 from records.base import engine_for, write
 from records.switches import Watch
 from settings import Settings
+from tests.plain import Words
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=clock.CHINA)
 OPENID = "oTest0000000000000000000001x"
 ACCOUNT = "gh_0123456789ab"
-
-
-class Words:
-    """Understands nothing but danger: what these tests are about is the channel."""
-
-    def understand(self, text: str, now: datetime) -> Understanding:
-        sign = crisis.detect(text)
-        return Understanding(
-            text, text, "greet", 0.99, (("greet", 0.99),), "answer", None, (), sign.danger, sign.score, "local"
-        )
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +84,7 @@ def service(settings: Settings, store: redis.Redis, knowledge: Any) -> Iterator[
         engine=engine,
         redis=store,
         articles=Fixed(knowledge),
-        understander=Words(),  # type: ignore[arg-type]
+        understander=Words({}),  # type: ignore[arg-type]
         switches=Watch(engine),
         channels={"wechat": Channel(settings)},
     )
