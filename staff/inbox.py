@@ -18,7 +18,7 @@ from staff.permissions import needs
 VIEWS = {"waiting": "等待", "mine": "我的", "team": "全部", "closed": "已结束"}
 
 
-@blueprint.get("")
+@blueprint.get("", strict_slashes=False)
 @needs("account.own")
 def home() -> Response:
     """To the page that this role works on."""

@@ -41,7 +41,7 @@ class Unusable(Exception):
     """What was sent can't be taken; the message says why and what to do."""
 
 
-@web.get("/chat")
+@web.get("/chat", strict_slashes=False)
 def chat() -> BaseResponse:
     """The conversation so far. `?kiosk=1`: on a public machine."""
     return _page(visitors.current(kiosk=request.args.get("kiosk") == "1"))

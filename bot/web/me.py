@@ -65,7 +65,7 @@ def busy(_error: Busy) -> tuple[str, int]:
     return render_template("error.html", code=503, text="系统正忙，请过一会儿刷新。急事请打12345。"), 503
 
 
-@web.get("/me")
+@web.get("/me", strict_slashes=False)
 def me() -> str:
     """What is held, at a glance."""
     with read(service().engine) as conn:

@@ -10,16 +10,11 @@ from records import sessions, staff
 from records.base import write
 from staff import lockout, totp
 from staff.permissions import PERMISSIONS
+from tests.plain import database_url  # noqa: F401 - a fixture
 from tests.staff.conftest import PASSWORD, log_in, token
 
 OPEN = {"staff.login", "staff.login_given", "staff.code", "staff.code_given", "staff.static", "staff.invited",
         "staff.invited_given"}  # fmt: skip
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What is tested here doesn't depend on the kind of database."""
-    return sqlite_url
 
 
 def console_routes(app: Flask) -> list[tuple[str, str, str]]:
@@ -35,6 +30,14 @@ def test_every_route_under_staff_is_the_consoles(app: Flask) -> None:
     wrong = [rule.rule for rule in app.url_map.iter_rules()
              if rule.rule.startswith("/staff") and not rule.endpoint.startswith("staff.")]  # fmt: skip
     assert wrong == []
+
+
+def test_the_pages_that_people_type_take_a_slash_at_the_end(app: Flask, hire) -> None:
+    desk, visitor = hire("officer"), app.test_client()
+    assert desk.client.get("/staff/").location == desk.client.get("/staff").location == "/staff/inbox"
+    for path in ("/staff", "/chat", "/me"):
+        with_slash, without = visitor.get(f"{path}/"), visitor.get(path)
+        assert with_slash.status_code == without.status_code < 400, path
 
 
 def test_every_route_names_a_permission(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""What the console says when something is away, over, or was lost to somebody else."""
+"""What the console says when something is away, over, or was lost to somebody else; and what a phone has room for."""
 
 import re
 
@@ -101,3 +101,18 @@ def test_what_takes_long_shows_that_it_is_under_way(desk, asks) -> None:  # noqa
     held[0].continue_()
     expect(officer.locator("#state")).to_contain_text("员工zhou接待中")
     expect(officer.locator("body")).not_to_have_class(re.compile("is-loading"))
+
+
+@pytest.mark.browser
+def test_on_a_phone_an_export_stays_beside_what_it_exports(desk) -> None:  # noqa: F811
+    page = desk("lu", "supervisor")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/staff/reports")
+    groups = page.get_by_role("group", name="导出")
+    expect(groups).to_have_count(3)
+    for group in groups.all():
+        boxes = [part.bounding_box() for part in (group.locator(".meta"), *group.get_by_role("link").all())]
+        assert len(boxes) == 3 and all(boxes)
+        middles = {round(box["y"] + box["height"] / 2) for box in boxes}
+        assert max(middles) - min(middles) <= 2, f"{group.inner_text()!r} is broken over lines"
+        assert all(box["x"] + box["width"] <= 390 for box in boxes)
