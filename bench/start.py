@@ -47,7 +47,9 @@ def home(folder: Path, name: str, *, trained: bool = True) -> dict[str, str]:
     made.mkdir()
     if trained:
         (made / "model").symlink_to(ROOT / "var" / "model")
-    env = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "REDIS_URL")}
+    # As an office's machine has it, where nobody keeps Python from storing its bytecode (make run stores it too).
+    left_out = ("DATABASE_URL", "REDIS_URL", "PYTHONDONTWRITEBYTECODE")
+    env = {key: value for key, value in os.environ.items() if key not in left_out}
     port, stream = free_port(), free_port()
     return env | {
         "DATA_DIR": str(made),
