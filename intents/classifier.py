@@ -23,10 +23,10 @@ from .clauses import focus
 from .encoder import Encoder
 from .features import Vectoriser
 from .normalise import normalise
+from .packed import Packed, Shares
 from .sounds import Sounds
 
 Floats = NDArray[np.float32]
-Halves = NDArray[np.float16]
 Labels = NDArray[np.int64]
 Row = tuple[Labels, Floats]
 
@@ -36,7 +36,7 @@ FOCUS = 0.6
 # Messages whose n-grams are remembered for a moment.
 RECENT = 16
 
-_ARRAYS = ("words", "grams", "directions", "examples", "duals")
+_ARRAYS = ("directions", "duals")
 
 
 def softmax(margins: NDArray[np.floating[Any]]) -> Floats:
@@ -45,9 +45,8 @@ def softmax(margins: NDArray[np.floating[Any]]) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)
 
 
-def gaussian(a: Floats, b: Floats) -> Floats:
-    """exp(2·(a·b - 1)): 1 for equal directions, for vectors of about unit length."""
-    inner: Floats = a @ b.T
+def gaussian(inner: Floats) -> Floats:
+    """exp(2·(a·b - 1)) from the inner products a·b of vectors of about unit length, in place: 1 for equal directions."""
     inner -= 1.0
     inner *= SHARPNESS
     np.exp(inner, out=inner)
@@ -62,12 +61,12 @@ class Classifier:
     sounds: Sounds
     vectoriser: Vectoriser
     encoder: Encoder
-    words: Halves
+    words: Shares
     """The model of the n-grams alone: a row a known feature, its share in each intent's margin."""
-    grams: Halves
+    grams: Shares
     """The n-grams' part of the whole model, likewise."""
     directions: Floats
-    examples: Floats
+    examples: Packed
     """The training lines in the encoder's main directions."""
     duals: Floats
     temperature: float
@@ -98,20 +97,20 @@ class Classifier:
         """Over `labels`, a row for each text as `read` gives it."""
         focused = [focus(text) for text in texts]
         rows = [self._focused_row(*pair) for pair in zip(texts, focused, strict=True)]
-        margins = np.stack([_margins(self.words, row) for row in rows])
+        margins = np.stack([self.words.of(*row) for row in rows])
         leaders = np.partition(margins, -2, axis=1)[:, -2:]
         unsure = np.flatnonzero(leaders[:, 1] - leaders[:, 0] < self.cheap_gap).tolist()
         found = softmax(margins * self.cheap_temperature)
         if unsure:
             vectors = encoded(self.encoder, [texts[i] for i in unsure], [focused[i] for i in unsure])
-            near = gaussian(vectors @ self.directions, self.examples) @ self.duals
-            near += np.stack([_margins(self.grams, rows[i]) for i in unsure])
+            near = gaussian(self.examples(vectors @ self.directions)) @ self.duals
+            near += np.stack([self.grams.of(*rows[i]) for i in unsure])
             found[unsure] = softmax(near * self.temperature)
         return found
 
     def sure(self, text: str) -> str | None:
         """The intent that the n-grams of a text as `read` gives it leave no doubt of, so that the encoder isn't asked."""
-        margins = _margins(self.words, self._focused_row(text, focus(text)))
+        margins = self.words.of(*self._focused_row(text, focus(text)))
         second, first = np.partition(margins, -2)[-2:]
         return self.labels[int(margins.argmax())] if first - second >= self.cheap_gap else None
 
@@ -125,6 +124,9 @@ class Classifier:
         self.encoder.save(folder)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
+        self.examples.save(folder, "examples")
+        self.words.save(folder, "words")
+        self.grams.save(folder, "grams")
         described = {
             "labels": self.labels,
             "temperature": self.temperature,
@@ -143,14 +145,12 @@ class Classifier:
             sounds=Sounds.load(folder),
             vectoriser=Vectoriser.load(folder),
             encoder=encoder.loaded(folder),
+            examples=Packed.load(folder, "examples"),
+            words=Shares.load(folder, "words"),
+            grams=Shares.load(folder, "grams"),
             **described,
             **arrays,
         )
-
-
-def _margins(weights: Halves, row: Row) -> Floats:
-    columns, values = row
-    return np.asarray(values @ weights[columns].astype(np.float32), np.float32)
 
 
 def both(whole: Row, focused: Row) -> Row:

@@ -1,6 +1,7 @@
 """Which part of a message is the wish: what is denied, already done, or only told is told apart from it."""
 
 import re
+from functools import lru_cache
 
 _CLAUSE = re.compile(r"[^，。；！？ ]+[，。；！？ ]*")
 _JOINT = re.compile(
@@ -30,6 +31,7 @@ def clauses(text: str) -> list[str]:
     return out
 
 
+@lru_cache(maxsize=16)  # asked about one message several times over
 def focus(text: str) -> str:
     """The message without the clauses that say what is not meant or is done with; whole when nothing is left."""
     parts = clauses(text)

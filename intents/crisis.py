@@ -26,6 +26,9 @@ BESIDE = 0.25
 HELPLINE, ALWAYS_OPEN = "12356", ("120", "110")
 UNSPOKEN = "话里的意思像有危险"
 _BLANK = "□"
+_UNUSUAL = re.compile(r"[^0-9a-z\s\u4e00-\u9fff，。？！、]")
+_SPACES = re.compile(r"\s+")
+_MARKS = re.compile(r"[^\w\s□]+")
 _LOOSE_SPACE = re.compile(r"(?<=[\u3400-\u9fff，]) +| +(?=[\u3400-\u9fff，])")
 _SPELT_OUT = re.compile(r"(?<![\u3400-\u9fff])(?:[\u3400-\u9fff]，){2,}[\u3400-\u9fff](?![\u3400-\u9fff])")
 
@@ -72,10 +75,14 @@ def plain_form(text: str) -> str:
     text = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode())
     if not text.isascii():
         text = _to_simplified().convert(text.replace("\x00", " "))
-    text = "".join(c for c in text.lower() if unicodedata.category(c) not in ("So", "Cf", "Mn", "Sk"))
-    text = re.sub(r"[^\w\s□]+", "，", re.sub(r"\s+", " ", text))
+    text = _UNUSUAL.sub(_unless_invisible, text.lower())
+    text = _MARKS.sub("，", _SPACES.sub(" ", text))
     text = _LOOSE_SPACE.sub("", text)
     return _SPELT_OUT.sub(lambda m: m[0].replace("，", ""), text).strip(" ，")
+
+
+def _unless_invisible(match: re.Match[str]) -> str:
+    return "" if unicodedata.category(match[0]) in ("So", "Cf", "Mn", "Sk") else match[0]
 
 
 def signs(text: str) -> list[Family]:

@@ -13,6 +13,7 @@ needs the encoder, which costs most: a model of the words and the rules alone go
 where that one leaves a doubt.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import crisis
-from .encoder import WIDTH, Encoder
+from .classifier import gaussian
+from .encoder import Encoder
 from .features import Vectoriser
 from .fitting import linear_kernel, matrix
 from .nlu_files import Line
+from .packed import Packed
 from .sounds import Sounds
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 # Chosen on held-out lines (docs/understanding.md).
-RIDGE, NEAR, SHARPNESS = 0.6, 3.0, 2.0
+RIDGE, NEAR = 0.6, 3.0
 # Danger, and sentences that only sound like it, must hold better than the many that don't.
 WORTH = 2.0
 # Ordinary lines learnt from: an even choice, and those that a first model finds most like danger.
@@ -51,7 +54,7 @@ NEAR_INTENTS = frozenset(
 # From a margin to log-odds.
 SLOPE = 6.0
 
-_ARRAYS = ("words", "word_families", "grams", "families", "examples", "duals", "points")
+_ARRAYS = ("words", "word_families", "grams", "families", "duals", "points")
 
 
 class Reader(Protocol):
@@ -86,7 +89,7 @@ class CrisisModel:
     """The model of the words and the rules alone."""
     grams: Floats
     families: Floats
-    examples: Floats
+    examples: Packed
     """The lines learnt from, in the encoder's main directions."""
     duals: Floats
     points: Floats
@@ -100,14 +103,14 @@ class CrisisModel:
         columns, values = self.reader.row(normal)
         threshold, doubt = self.points.tolist()
         spoken = _family_columns(found)
-        margin = float(values @ self.words[columns]) + float(self.word_families[spoken].sum())
+        margin = float(values @ self.words[columns]) + sum(self.word_families[spoken].tolist())
         if margin < doubt or (not found and margin < threshold and self._elsewhere(normal)):
             margin = min(margin, threshold - 0.1)
         else:
-            vector = self.reader.encoder.encode([normal])[:, :WIDTH] @ self.reader.directions
-            margin = float(values @ self.grams[columns]) + float(self.families[spoken].sum())
-            margin += float(_nearness(vector, self.examples)[0] @ self.duals)
-        return float(1 / (1 + np.exp(-np.clip(SLOPE * (margin - threshold), -30, 30))))
+            vector = self.reader.encoder.encode([normal]) @ self.reader.directions
+            margin = float(values @ self.grams[columns]) + sum(self.families[spoken].tolist())
+            margin += float(gaussian(self.examples(vector))[0] @ self.duals)
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, SLOPE * (margin - threshold)))))
 
     def _elsewhere(self, normal: str) -> bool:
         sure = self.reader.sure(normal)
@@ -117,6 +120,7 @@ class CrisisModel:
         """Write what `load` maps."""
         for name in _ARRAYS:
             np.save(folder / f"crisis_{name}.npy", getattr(self, name))
+        self.examples.save(folder, "crisis_examples")
 
     @classmethod
     def load(cls, folder: Path, reader: Reader) -> "CrisisModel":
@@ -124,12 +128,12 @@ class CrisisModel:
         arrays: dict[str, Any] = {
             name: np.asarray(np.load(folder / f"crisis_{name}.npy", mmap_mode="r")) for name in _ARRAYS
         }
-        model = cls(reader, **arrays)
+        model = cls(reader, examples=Packed.load(folder, "crisis_examples"), **arrays)
         if (
             model.grams.shape != reader.vectoriser.known.shape
             or model.words.shape != model.grams.shape
             or model.families.shape != (len(crisis.rules()[2]),)
-            or model.examples.shape != (len(model.duals), reader.directions.shape[1])
+            or model.examples.entries.shape != (len(model.duals), reader.directions.shape[1])
             or model.points.shape != (2,)
         ):
             raise ValueError("crisis_*.npy belong to another model")
@@ -153,8 +157,8 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
         duals = _solve(known.kernel(), known.danger, known.slack)
         likeness = _grams(reader, [reader.read(line.text) for line in others]) @ (known.grams.T @ duals)
         known += _Lines.of(reader, [others[i] for i in np.argsort(-likeness, kind="stable")[:ALIKE]])
-    examples = np.ascontiguousarray(reader.encoder.encode(known.normal)[:, :WIDTH] @ reader.directions, np.float32)
-    flat, nearness = known.kernel(), np.float32(NEAR) * _nearness(examples, examples)
+    examples = np.ascontiguousarray(reader.encoder.encode(known.normal) @ reader.directions, np.float32)
+    flat, nearness = known.kernel(), np.float32(NEAR) * gaussian(examples @ examples.T)
     threshold, doubt = _points(flat, nearness, known)
     words = _solve(flat.copy(), known.danger, known.slack)
     duals = _solve(flat + nearness, known.danger, known.slack)
@@ -164,7 +168,7 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
         word_families=known.families.T @ words,
         grams=np.asarray(known.grams.T @ duals, np.float32),
         families=known.families.T @ duals,
-        examples=examples,
+        examples=Packed.of(examples),
         duals=duals * np.float32(NEAR),
         points=np.array([threshold, doubt], np.float32),
     )
@@ -238,15 +242,5 @@ def _solve(kernel: Floats, danger: Flags, slack: Floats) -> Floats:
     return solution
 
 
-def _nearness(a: Floats, b: Floats) -> Floats:
-    """exp(2·(a·b - 1)): 1 for equal directions."""
-    inner: Floats = a @ b.T
-    inner -= np.float32(1)
-    inner *= np.float32(SHARPNESS)
-    np.exp(inner, out=inner)
-    return inner
-
-
 def _family_columns(found: Sequence[crisis.Family]) -> list[int]:
-    known = {family.name: number for number, family in enumerate(crisis.rules()[2])}
-    return [known[family.name] for family in found]
+    return [column for column, family in enumerate(crisis.rules()[2]) if family in found] if found else []

@@ -35,7 +35,7 @@ _Span = tuple[int, int, str]
 def fold(text: str) -> str:
     """`text` in half width and simplified characters, one character for each, so that positions stay the same."""
     if not text.isascii():
-        text = ("").join(_half(c) if ord(c) > 0x2000 or ord(c) == 0xA0 else c for c in text)
+        text = "".join(c if "\u4e00" <= c <= "\u9fff" or (c < "\u2000" and c != "\xa0") else _half(c) for c in text)
         text = _FORMAL_SIX.sub("六", text).translate(_TRADITIONAL)
     return text.translate(_HALF).lower()[: len(text)] if len(text.lower()) == len(text) else text.translate(_HALF)
 

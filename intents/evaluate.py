@@ -152,7 +152,8 @@ def local_predict(now: datetime) -> Predict:
 
 def trained_predict(lines: Sequence[Line]) -> Predict:
     """The same method trained on any labelled set, for comparison with published figures."""
-    from .encoder import Encoder, prepare
+    from .encoder import Encoder
+    from .encoder_files import prepare
     from .fitting import fit
     from .train import model_folder
     from .understander import Bands

@@ -28,6 +28,9 @@ _LONGEST = max(longest for _, longest, _ in FAMILIES.values())
 # The two highest bits of a feature say its family, so that sorted features stand family by family.
 _FAMILY_BIT = 62
 _STARTS = np.array([number << _FAMILY_BIT for number in range(len(FAMILIES) + 1)], np.uint64)
+# So many highest bits choose a shelf.
+_SHELVES = 18
+_SHELF = np.uint64(64 - _SHELVES)
 _NEXT = np.uint64(0x100000001B3)
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _MARKS = re.compile(r"[^\w\s？\x04\x05]")
@@ -61,16 +64,19 @@ def _streams(text: str, sounds: Sounds) -> Keys:
 def keys(text: str, sounds: Sounds) -> Keys:
     """The features of one normalised text, sorted, repeated as often as they occur."""
     streams = _streams(text, sounds)
-    key, parts, sizes = streams, [], []
-    for n in range(1, _LONGEST + 1):
-        if n > 1:
-            key = key[:, :-1] * _NEXT + streams[:, n - 1 :]
-        for number, (shortest, longest, _) in enumerate(FAMILIES.values()):
-            if shortest <= n <= longest:
-                parts.append(key[number])
-                sizes.append((number, key.shape[1]))
-    found = _mix(np.concatenate(parts)) >> np.uint64(64 - _FAMILY_BIT)
-    found |= np.repeat([_STARTS[number] for number, _ in sizes], [size for _, size in sizes])
+    grams = [streams]  # by width, a row a family
+    for n in range(1, _LONGEST):
+        grams.append(grams[-1][:, :-1] * _NEXT + streams[:, n:])
+    parts = [
+        [wide[number] for wide in grams[shortest - 1 : longest]]
+        for number, (shortest, longest, _) in enumerate(FAMILIES.values())
+    ]
+    found = _mix(np.concatenate([part for family in parts for part in family]))
+    found >>= np.uint64(64 - _FAMILY_BIT)
+    end = 0
+    for family, start in zip(parts, _STARTS, strict=False):
+        begin, end = end, end + sum(map(len, family))
+        found[begin:end] |= start
     found.sort()
     return found
 
@@ -82,9 +88,17 @@ class Vectoriser:
     known: Keys
     weights: Floats
     _bounds: NDArray[np.int64] = field(init=False, repr=False)
+    _shelves: NDArray[np.int32] = field(init=False, repr=False)
+    """Where the known features with given highest bits begin: they are few, and compared all at once."""
+    _deep: NDArray[np.int64] = field(init=False, repr=False)
+    """The places on the fullest shelf."""
 
     def __post_init__(self) -> None:
         self._bounds = np.searchsorted(self.known, _STARTS[1:-1])
+        full = np.bincount((self.known >> _SHELF).astype(np.int64), minlength=1 << _SHELVES)
+        self._deep = np.arange(full.max(initial=0))
+        starts = np.concatenate(([0], np.cumsum(full)[:-1]))
+        self._shelves = np.minimum(starts, len(self.known) - len(self._deep)).astype(np.int32)
 
     @classmethod
     def learn(cls, texts: Sequence[Keys], least: int = 2) -> "Vectoriser":
@@ -96,17 +110,18 @@ class Vectoriser:
 
     def row(self, text: Keys) -> tuple[NDArray[np.int64], Floats]:
         """Columns and values of one text's `keys`: sublinear counts, each family brought to its weight's length."""
-        at = self.known.searchsorted(text)
-        at[at == len(self.known)] = 0
-        at = at[self.known[at] == text]
+        at = self._shelves[text >> _SHELF][:, None] + self._deep
+        at = at[self.known[at] == text[:, None]]
         if not len(at):
             return at, np.empty(0, np.float32)
-        first = np.flatnonzero(np.concatenate(([True], at[1:] != at[:-1])))
-        counts = np.diff(first, append=len(at)).astype(np.float32)
-        columns = at[first]
+        # Where the next column starts, and behind the last one.
+        ends = np.flatnonzero(np.concatenate((at[1:] != at[:-1], [True]))) + 1
+        counts = ends.astype(np.float32)
+        counts[1:] -= counts[:-1].copy()
+        columns = at[ends - 1]
         values: Floats = self.weights[columns] * (1 + np.log(counts))
-        ends = [0, *columns.searchsorted(self._bounds).tolist(), len(columns)]
-        for start, end, (_, _, weight) in zip(ends, ends[1:], FAMILIES.values(), strict=False):
+        edges = [0, *columns.searchsorted(self._bounds).tolist(), len(columns)]
+        for start, end, (_, _, weight) in zip(edges, edges[1:], FAMILIES.values(), strict=False):
             part = values[start:end]
             if end > start:
                 part *= np.float32(weight) / np.sqrt(part @ part)

@@ -20,6 +20,7 @@ from .clauses import focus
 from .encoder import Encoder
 from .features import Vectoriser
 from .normalise import normalise
+from .packed import Packed, Shares
 from .sounds import Sounds
 
 Progress = Callable[[str], None]
@@ -83,11 +84,10 @@ def fit(
         sounds,
         vectoriser,
         encoder,
-        # Half floats: margins are sums of a hundred of them and differ by tenths.
-        words=np.ascontiguousarray(grams.T @ words, np.float16),
-        grams=np.ascontiguousarray(grams.T @ duals, np.float16),
+        words=Shares.made(grams.T @ words),
+        grams=Shares.made(grams.T @ duals),
         directions=directions,
-        examples=kept,
+        examples=Packed.of(kept),
         duals=near_duals * np.float32(weight),
         temperature=temperature,
         cheap_temperature=cheap_temperature,
@@ -220,7 +220,7 @@ def _add_nearness(kernel: Floats, diagonal: Floats, examples: Floats, weight: fl
 
     def fill(start: int) -> None:
         end = min(start + block, len(kernel))
-        near = gaussian(examples[start:end], examples[:end])
+        near = gaussian(examples[start:end] @ examples[:end].T)
         near *= np.float32(weight)
         near[:, :start] += kernel[:start, start:end].T
         corner = np.triu(kernel[start:end, start:end], 1)
@@ -246,8 +246,8 @@ def _weightiest(examples: Floats, duals: Floats, target: Labels) -> tuple[Floats
         place[mine[np.argsort(-weights[mine], kind="stable")]] = np.arange(len(mine)) / len(mine)
     most = np.sort(np.argsort(place, kind="stable")[:KEPT])
     kept = np.ascontiguousarray(examples[most])
-    said = np.concatenate([gaussian(kept[start : start + 512], examples) @ duals for start in range(0, KEPT, 512)])
-    near = gaussian(kept, kept)
+    said = np.concatenate([gaussian(kept[start : start + 512] @ examples.T) @ duals for start in range(0, KEPT, 512)])
+    near = gaussian(kept @ kept.T)
     near[np.diag_indices_from(near)] += np.float32(1e-3)
     solution = cho_solve(cho_factor(near.T, overwrite_a=True, check_finite=False), said, check_finite=False)
     return kept, np.ascontiguousarray(solution, np.float32)

@@ -16,6 +16,7 @@ _CJK = "\u3400-\u9fff"
 _SPACES = re.compile(r"\s+")
 _CJK_SPACE = re.compile(rf"(?<=[{_CJK}，。？！、；：]) (?=[{_CJK}，。？！、；：])")
 _REPEATED = re.compile(r"(.)\1{2,}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _REPEATED_MARK = re.compile(r"([^\w\s])[\s]*(?:\1[\s]*)+")
 _URL = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)
 _TAGGED_EMOJI = re.compile(r"\[([\u4e00-\u9fff]{1,4})\]")
@@ -128,11 +129,13 @@ def _clip(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Join surrogate pairs, drop lone ones, control characters and invisible marks; spell emoji out."""
-    if any("\ud800" <= ch <= "\udfff" for ch in text):
+    if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     out = []
     for ch in text:
-        if ch < "\u2000":
+        if "\u4e00" <= ch <= "\u9fff":
+            out.append(ch)
+        elif ch < "\u2000":
             out.append(ch if ch >= " " and ch != "\x7f" else " ")
         elif ch in _EMOJI:
             out.append(_EMOJI[ch])

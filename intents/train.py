@@ -17,7 +17,8 @@ from pathlib import Path
 
 from . import crisis, crisis_model, gate, nlu_files
 from .classifier import Classifier
-from .encoder import Encoder, prepare
+from .encoder import Encoder
+from .encoder_files import prepare
 from .fitting import STEPS, Progress, cores, fit, threads
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ _CODE = (
     "elsewhere.py",
     "lookups/elsewhere.yml",
     "encoder.py",
+    "encoder_files.py",
+    "packed.py",
     "classifier.py",
     "fitting.py",
     "crisis.py",

@@ -87,13 +87,14 @@ class Understander:
         decided = self.decide(normal)
         alarm = crisis.detect(text if len(text) <= _LONGEST_ALARM else text[:_LONGEST_ALARM] + text[-1000:])
         intent, second, ranking = _heeding(alarm, *decided)
+        probability = dict(ranking)[intent]
         return Understanding(
             text=text,
             normal=normal,
             intent=intent,
-            probability=dict(ranking)[intent],
+            probability=probability,
             ranking=ranking,
-            band=self.bands.of(dict(ranking)[intent]),
+            band=self.bands.of(probability),
             second=second,
             entities=tuple(entities.extract(text, now)),
             danger=alarm.danger,
@@ -180,4 +181,4 @@ def _heeding(
 
 def _ranking(labels: tuple[str, ...], probabilities: Floats) -> Ranking:
     order = probabilities.argsort()[::-1]
-    return tuple((labels[i], float(probabilities[i])) for i in order)
+    return tuple(zip(map(labels.__getitem__, order.tolist()), probabilities[order].tolist(), strict=True))
