@@ -75,6 +75,10 @@ def _part_of_phone(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) 
     return None
 
 
+_DOOR = re.compile(r"(\d+)(幢|栋|号楼|单元|室|号(?!码))")
+"""A part of an address (13幢)."""
+
+
 def _meant(
     wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard: Understanding, at_summary: bool
 ) -> Slot | None:
@@ -91,6 +95,9 @@ def _meant(
     where = "district" in kinds and not by_kind and not spotting.firm(said)
     if where and places and not any(slot in places for slot in named):
         return places[0]  # 厂在镇海不在海曙 is about where, though it names the works
+    door = _DOOR.search(said)
+    if door and not by_kind and (stood := [s for s in places if re.search(rf"\d+{door[2]}", filled.get(s.name, ""))]):
+        return stood[0]
     both = [slot for slot in named if slot in by_kind]
     if both or named or by_kind:
         return (both or named or by_kind)[0]
@@ -144,15 +151,20 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
         if slot.signs == "place" and (moved := _moved(old, new, gone, entities)):
             return moved
         return slots.read(slot, new, entities, now).value if new else ""
+    if slot.signs == "place" and (door := _DOOR.search(said)) and (stood := re.search(rf"\d+{door[2]}", old)):
+        return old.replace(stood[0], door[0], 1)
     kind = slots.entity_type(slot)
     if kind:
         # The last one named is the right one: “不是三月，是五月”.
         values = [entity.value for entity in heard.entities if entity.type == kind and entity.value != old]
         if values:
             day = next((e.text for e in heard.entities if e.type == kind and e.value == values[-1]), "")
-            only_day = re.fullmatch(r"(\d{1,2})[号日]", day) if kind == "date" else None
-            whole = re.fullmatch(r"\d{4}-\d\d-\d\d", old) is not None
-            return f"{old[:8]}{int(only_day[1]):02}" if only_day and whole else values[-1]
+            whole = kind == "date" and re.fullmatch(r"\d{4}-\d\d-\d\d", old) is not None
+            part = re.fullmatch(r"(?:(?P<month>\d{1,2})月)?(?P<day>\d{1,2})[号日]?", day) if whole else None
+            if part is None:
+                return values[-1]
+            month = f"{int(part['month']):02}" if part["month"] else old[5:7]  # the year stays, and what isn't said
+            return f"{old[:4]}-{month}-{int(part['day']):02}"
     given = repair.NEW_VALUE.search(said)
     if not given:
         return ""

@@ -34,7 +34,7 @@ _SAID = re.compile(
 _ALARMS = ("emergency", "psych_crisis", "psych_support", "human_agent", "out_of_scope")
 _ASKS = r"(?:吗|嘛|么|不|伐|没|没有|吧|呢|呀|啊|哇|[？?])*$"
 _WITHOUT = re.compile(
-    r"(?:没有?|冇|不是|不满|未满|不到|不够|断了?|少于|超过|才|只|刚)(?!.*(?:怎么|咋|如何)(?:投诉|举报|告)).{1,12}?"
+    r"(?:没有?|冇|(?:还|就)?[差缺]|不是|不满|未满|不到|不够|断了?|少于|超过|才|只|刚)(?!.*(?:怎么|咋|如何)(?:投诉|举报|告)).{1,12}?"
     r"(?:行|可以|能(?:办|弄|申请|报|拿|行|上|用|算|享受)?|给(?:办|弄|报)?|成|算|够|作数|有效|影响|要紧|碍事|有关系|咋办|怎么办|咋弄|咋整|怎么证明|咋证明)(?:不行|不可以|不能|得了|数)?"
     + _ASKS
     + r"|(?:必须|非得?|一定(?:要|得)|要不要|需不需要|用不用|得先|要先|还要|是不是(?:要|得)|是否).{1,10}"
@@ -61,6 +61,7 @@ _PAY = re.compile(
     "(?:工资|月薪|底薪|待遇|薪水).{0,8}(?:以上|以下|左右|至少|最少|起步|多少|[\\d一二三四五六七八九]千|万)(?!.*[欠拖扣])"
 )
 """What is wished for in a job."""
+_SMALL_TALK = re.compile("你|妳|侬|几点了|天气|吃了|好玩|笑话|无聊|在吗|真的假的")
 _PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的|上次|之前|前几天|昨天|交|报)|处理")
 _SURE = 0.9
 _PLAIN = 0.95
@@ -117,7 +118,8 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
         last = text
     lacking = _WITHOUT.search(last) is not None
     pay = topic == "job_seeking" and _PAY.search(last) is not None
-    if naming.foreign(topic, last, condition=lacking or pay) or _OVER.match(text):
+    bare = len(text) <= 8 and heard.intent == "out_of_scope"
+    if naming.foreign(topic, last, condition=lacking or pay or bare) or _OVER.match(text):
         return False
     if _own(heard, text) and len(text) > 12 and not lacking and not pay:
         return False
@@ -132,6 +134,8 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
         return True
     if heard.intent in STEERING and not asking:
         return False
+    if bare and asking and not _SMALL_TALK.search(text):
+        return True  # 押金多少: no more is said because the rest is known
     certain = heard.band == "answer" and heard.probability >= _SURE
     if asking and (_ALSO.search(last) or (_THEN.match(last) and len(last) >= 5)):
         return len(last) <= 12 or not certain
@@ -157,6 +161,14 @@ def named_before(s: Situation, heard: Understanding) -> str:
     if not meant or (heard.intent in s.state.before and heard.band == "answer"):
         return ""
     return next((intent for intent in s.state.before if intent in meant and s.state.topic not in meant), "")
+
+
+def named_by_words(s: Situation, heard: Understanding, place: str | None) -> str:
+    """The service that a question names by its words though it was taken for none of ours; empty for none."""
+    meant = naming.family(heard.text)
+    if not meant or "out_of_scope" in meant or not repair.asks(heard.text):
+        return ""
+    return policy.found_among(turn_of(s, heard.intent, region=place), meant)
 
 
 def _own(heard: Understanding, text: str) -> bool:

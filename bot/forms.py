@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot import asking, choices, correction, repair, snapshots, steering
+from bot import asking, choices, correction, repair, snapshots, steering, taking
 from bot.asking import CONFIRM, RESUME, Message, Progress, Step, ask, question, resume, summary, wanted
 from bot.message import Reply
 from bot.sides import side
@@ -25,13 +25,11 @@ PATIENCE = 2
 """Answers in a row that don't fit before a person is offered."""
 _BY_HAND = ("number", "amount", "months", "choice", "date", "stage", "district")
 """Kinds whose answer is taken as it stands when it can't be read again and again."""
-_TOLD = ("what", "story")
-"""Slots that hold what happened."""
 _STEERING = ("affirm", "deny", "cancel", "greet", "thanks", "out_of_scope", "human_agent", "goodbye", "psych_crisis")
 _BORN = ("birth", "born_on")
 _SIGNED = re.compile(
     r"(?:(?:嗯+|好了?|好的|行|可以|没问题|没错|都对了?|全对了?|对[的了]?|就这样|就这些|就|没(?:有)?照片|(?:也)?没(?:有)?别的了?|别的(?:也)?没(?:有)?了?|没有了|那就|那|都|直接|先|帮我|请|你|您)[，,。 ]*)*"
-    r"(?:提交|交上去|交吧|交了|报上去|发出去|递上去|交|报上去|报(?=吧)|就这样|就这些)[吧了啊呀嘛哦！!。 ]*"
+    r"(?:提交|确认提交|确认|交上去|交吧|交了|报上去|发出去|递上去|交|报上去|报(?=吧)|就这样|就这些)[吧了啊呀嘛哦！!。 ]*"
 )
 
 
@@ -45,7 +43,7 @@ def begin(
     if about:
         progress = progress.put("what", about)
     if heard is not None:
-        progress, used = _spotted(form, progress, None, Message(manners.veiled(heard.text), heard, now))
+        progress, used = taking.spotted(form, progress, None, Message(manners.veiled(heard.text), heard, now))
         progress = _story_told(form, progress, heard, used, earlier)
     where = _where(known.get("district", ""), earlier)
     for slot in form.slots:
@@ -56,7 +54,7 @@ def begin(
         kind = slots.entity_type(slot)
         value = known.get("born" if slot.name in _BORN else kind, "")
         alone = [other for other in form.slots if slots.entity_type(other) == kind]
-        if kind and value and len(alone) == 1 and not progress.value(slot.name) and _allowed(slot, value, now):
+        if kind and value and len(alone) == 1 and not progress.value(slot.name) and taking.allowed(slot, value, now):
             progress = progress.put(slot.name, slots.dated(slots.as_entity(kind, value)).value)
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
@@ -75,23 +73,28 @@ _NAMED = re.compile(r"(?:我|他|她)?(?:姓名|名字)?(?:是|叫|姓)[一-龥]
 def _story_told(form: Form, progress: Progress, heard: Understanding, used: list[str], earlier: str) -> Progress:
     """What the words that opened a form, or brought up its subject, tell of what happened: all but questions, names,
     and what filled other slots."""
-    told = next((s for s in form.slots if s.kind == "text" and s.name in _TOLD and s.least >= 4), None)
+    told = next((s for s in form.slots if s.kind == "text" and s.name in taking.TOLD and s.least >= 4), None)
     if told is None or form.told or progress.value(told.name):
         return progress
     taken = [*used, *(e.text for e in heard.entities if e.type == "phone")]
-    parts = []
+    parts: list[str] = []
+    least = 15
     for said in (earlier, choices.beyond_the_wish(heard.text)):
         clauses = (c for c in re.split(r"[，,。；;！!？?\n]", manners.veiled(said)) if c.strip())
         kept = [c.strip() for c in clauses if not (repair.asks(c) or _NAMED.search(c) or choices.wants_form(c))]
-        parts += [c for c in kept if len(spotting.leftover(c, taken)) >= 5 and c not in parts]
+        new = [c for c in kept if len(spotting.leftover(c, taken)) >= 5 and c not in parts]
+        least = 10 if new and said != earlier else least  # told in the same breath as the wish
+        parts += new
     story = "，".join(parts)
-    return progress.put(told.name, story[: told.most or 300]) if len(story) >= 15 else progress
+    return progress.put(told.name, story[: told.most or 300]) if len(story) >= least else progress
 
 
 def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
     """The words that opened a form, where they told already what it would ask for: what is wrong in a place."""
     sort = next((s for s in form.slots if s.kind == "choice" and s.signs and progress.value(s.name)), None)
-    told = next((s for s in form.slots if s.kind == "text" and s.name in _TOLD and not progress.value(s.name)), None)
+    told = next(
+        (s for s in form.slots if s.kind == "text" and s.name in taking.TOLD and not progress.value(s.name)), None
+    )
     if told is None:
         return progress
     stories = [manners.veiled(one).strip() for one in said]
@@ -194,8 +197,8 @@ def _worked_out_anew(form: Form, progress: Progress, m: Message) -> Step | None:
         kind = slots.entity_type(slot)
         alone = kind and sum(slots.entity_type(s) == kind for s in form.slots) == 1
         new = next((e.value for e in m.heard.entities if e.type == kind), "") if alone else ""
-        if new and progress.value(slot.name) not in ("", new) and _allowed(slot, new, m.now):
-            fresh = _spotted(form, Progress(form.name).put(slot.name, new), None, m)[0]
+        if new and progress.value(slot.name) not in ("", new) and taking.allowed(slot, new, m.now):
+            fresh = taking.spotted(form, Progress(form.name).put(slot.name, new), None, m)[0]
             return ask(form, fresh, m.now, asking.noted(form, Progress(form.name), fresh))
     return None
 
@@ -225,7 +228,7 @@ def _confirming(form: Form, progress: Progress, m: Message) -> Step:
         return Step(Reply(text="哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking=CONFIRM), progress)
     if _elsewhere(form, m) or side(said) or repair.plainly_asks(said):
         return Step(summary(form, progress, m.now, "回到刚才的表，还没提交。"), progress, aside=True)
-    more = _spotted(form, progress, None, m)[0]
+    more = taking.spotted(form, progress, None, m)[0]
     if more.filled != progress.filled:
         return ask(form, more, m.now, asking.noted(form, progress, more))
     if repair.asks(said) and len(said) >= 6:
@@ -257,13 +260,20 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         return ask(form, after, m.now, "好。" if asking.next_slot(form, after, m.today) is None else "好，就差这个：")
     if slot.kind == "text" and (repair.ACK.fullmatch(m.said) or slots.YES.fullmatch(m.said)):
         return _not_fitting(form, slot, progress, f"好。{slot.ask}", m)
-    fuller = _told_again(form, progress, slot, m) or _renamed(form, progress, slot, m)
+    if slot.kind == "text" and slot.name not in taking.TOLD and len(m.said) <= 20 and manners.angry(m.heard.normal):
+        return Step(question(slot), progress, aside=True)
+    belongs = slot.name == "name" and not any(word in m.said for word in ("叫", "姓", "我是"))
+    home = next((s for s in wanted(form, progress, m.today) if belongs and s.kind == "text" and s is not slot
+                 and not progress.value(s.name) and any(word in m.said for word in s.words)), None)  # fmt: skip
+    if home is not None:
+        return ask(form, progress.put(home.name, m.said[: home.most or 200]), m.now, "好，记下了。")
+    fuller = taking.told_again(form, progress, slot, m) or taking.renamed(form, progress, slot, m)
     if fuller is not None:
         return ask(form, replace(fuller, asking=""), m.now, "好，记下了。")
-    after, fault = _taken(form, progress, slot, m)
-    after = _not_unnamed(after, progress, slot)
-    if slot.kind != "text" and (after.filled == progress.filled or slot.kind == "choice"):
-        after = _story(form, after, m)
+    after, fault = taking.taken(form, progress, slot, m)
+    after = taking.not_unnamed(after, progress, slot)
+    if slot.kind != "text" and (after.filled == progress.filled or (slot.kind == "choice" and len(m.said) >= 14)):
+        after = taking.story(form, after, m)
     if _aside(form, slot, m, after.filled != progress.filled):
         if slot.kind == "text" or m.heard.intent == "out_of_scope":
             after = progress
@@ -290,70 +300,10 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         return Step(
             Reply(text=f"{shown}\n哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking="slot"), progress
         )
-    known = _told_already(form, progress, m)
+    known = taking.told_already(form, progress, m)
     if known:
         return Step(question(slot, known), progress)
     return _not_fitting(form, slot, progress, fault, m)
-
-
-def _story(form: Form, progress: Progress, m: Message) -> Progress:
-    """A long answer that isn't what was asked for: the story that the form asks for later."""
-    if (
-        len(re.findall(r"[一-龥]", m.said)) < 6
-        or len(m.said) < 8
-        or repair.plainly_asks(m.said)
-        or (len(m.said) <= 16 and repair.asks(m.said))
-        or (len(m.said) < 12 and m.heard.entities)
-    ):
-        return progress
-    told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.name in _TOLD), None)
-    if told is None or m.said in progress.value(told.name):
-        return progress
-    both = "；".join(part for part in (progress.value(told.name), m.said) if part)
-    return progress.put(told.name, both) if len(both) <= (told.most or 300) else progress
-
-
-def _told_again(form: Form, progress: Progress, asked: Slot, m: Message) -> Progress | None:
-    """The story again, in more words, where a place was asked for: it belongs to the story."""
-    if asked.kind != "text" or asked.name != "place" or any(e.type == "district" for e in m.heard.entities):
-        return None
-    told = next((s for s in form.slots if s.name in _TOLD and progress.value(s.name)), None)
-    said = set(re.findall(r"[一-龥]", m.said))
-    if told is None or len(said) < 6 or spotting.place(m.said, m.heard.entities):
-        return None
-    known = progress.value(told.name)
-    if known not in m.said and len(said & set(known)) < 0.55 * len(said):
-        return None
-    longer = m.said if known in m.said else f"{known}；{m.said}"
-    return progress.put(told.name, longer[: told.most or 300])
-
-
-def _renamed(form: Form, progress: Progress, asked: Slot, m: Message) -> Progress | None:
-    """Nothing but a firm's name where a place was asked for: the firm's better name."""
-    named = next((s for s in form.slots if s.signs == "firm" and progress.value(s.name)), None)
-    firm = spotting.firm(m.said)
-    if any(e.type == "district" for e in m.heard.entities):
-        return None
-    if named is None or asked.signs != "place" or not firm or spotting.leftover(m.said, [firm]):
-        return None
-    return progress.put(named.name, firm)
-
-
-def _not_unnamed(after: Progress, before: Progress, asked: Slot) -> Progress:
-    """Whoever leaves his number when asked whether to stay unnamed doesn't mean to."""
-    if asked.name != "anonymous" or after.value("anonymous"):
-        return after
-    told = after.value("phone") and not before.value("phone")
-    return after.put("anonymous", "否") if told else after
-
-
-def _told_already(form: Form, progress: Progress, m: Message) -> str:
-    """A word about an answer that was given before and comes again; empty where nothing is repeated."""
-    for slot in form.slots:
-        value = progress.value(slot.name)
-        if value and any(e.type == slots.entity_type(slot) and e.value == value for e in m.heard.entities):
-            return f"“{slot.label}”已经记下了：{slots.shown(slot, value)}。"
-    return ""
 
 
 def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: Message) -> Step:
@@ -369,94 +319,13 @@ def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: Mess
     return Step(Reply(text=text, choices=offered, asking="slot"), replace(progress, faults=faults))
 
 
-_BESIDE = re.compile(
-    r"(?<![一-龥])我?(?:姓|叫)[一-龥]{1,4}(?![一-龥])|(?:照片|图片?)(?:也)?(?:没有|没拍|没|就不发|不发)了?(?![一-龥])|没(?:有)?(?:照片|图)(?![一-龥])"
-)
-"""What is said beside an answer: one's name, that there is no picture."""
-
-
-def _taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progress, str]:
-    """What a message fills: first what can only be another slot's, then the rest for the one that was asked."""
-    after, used = _spotted(form, progress, slot, m)
-    said, entities = m.said, m.heard.entities
-    own = repair.SELF.fullmatch(said)
-    if own and slot.kind != "text":
-        late = tuple(e for e in entities if e.start >= own.start("value"))
-        said, entities = own["value"], late
-    if slot.kind == "text" and slot.signs == "place" and not used and _BESIDE.sub("", said).strip("，,。 ") == "":
-        return after, "" if repair.asks(said) else f"好。{slot.ask}"
-    if slot.kind == "text" and used:
-        rest = spotting.leftover(_BESIDE.sub("，", said) if slot.name not in ("name", "who") else said, used)
-        if not rest:
-            return after, ""
-        said = said if slot.least >= 4 else rest  # a story is kept whole
-    if (slot.signs in ("firm", "place") and (used or len(said) > 12)) or (slot.signs.startswith("=") and len(said) > 6):
-        said = spotting.spotted(slot, said, entities) or said
-    if slots.entity_type(slot) and slot.signs:  # a value that is another slot's isn't this one's
-        others = {value for name, value in after.filled if progress.value(name) != value}
-        entities = tuple(e for e in entities if e.value not in others)
-    read = slots.read(slot, said, entities, m.now)
-    return (after.put(slot.name, read.value) if read.value else after), read.fault
-
-
-def _spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> tuple[Progress, list[str]]:
-    """Fill open slots that weren't asked for where the message can only mean them; and the words that did."""
-    used: list[str] = []
-    asked_kind = slots.entity_type(asked) if asked else ""
-    for slot in wanted(form, progress, m.today):
-        if progress.value(slot.name) or slot is asked:
-            continue
-        kind = slots.entity_type(slot)
-        if kind and kind != asked_kind and sum(slots.entity_type(s) == kind for s in form.slots) == 1:
-            found = next(
-                (e for e in reversed(m.heard.entities) if e.type == kind and _allowed(slot, e.value, m.now)), None
-            )
-            value, words = (found.value, found.text) if found else ("", "")
-            if not value and slot.kind == "months" and (between := _BETWEEN.search(m.said)):
-                value, words = slots.span(between[0], m.now), between[0]
-            if asked and asked.signs == "place" and kind == "district":
-                continue
-        elif asked is not None and asked.kind == "text" and asked.least >= 4 and slot.kind == "choice":
-            continue  # a story names many things
-        elif asked is not None and slot.kind == "choice" and len(m.said) <= 8:
-            value = slots.read(slot, m.said, (), m.now).value
-            words = m.said if value else ""
-        else:
-            value = spotting.spotted(slot, m.said, m.heard.entities)
-            words = spotting.words_of(slot, m.said, value)
-        if value:
-            progress = progress.put(slot.name, value)
-            used.append(words)
-    left = _NO_PHONE.search(m.said) and next((s for s in form.slots if s.kind == "phone" and s.optional), None)
-    if left and not progress.value(left.name) and left.name not in progress.skipped:
-        progress = replace(progress, skipped=(*progress.skipped, left.name))
-    return progress, [word for word in used if word]
-
-
-_NO_PHONE = re.compile(
-    r"(?:不|别)(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说)(?:我的?)?(?:电话|手机|号码)|(?:电话|手机号?|号码)(?:就|也|都|先)?(?:不|别)(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说)"
-)
-"""No number is to be left."""
-
-
-_BETWEEN = re.compile(
-    r"(?:(?:\d{4}|今|去|前)年)?(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?(?:到|至|-|—|~)(?:(?:\d{4}|今|去)年)?"
-    r"(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?|(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?(?:[、，,和 ]*(?:1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份?)+"
-)
-"""Months named from one to another, or one by one."""
-
-
-def _allowed(slot: Slot, value: str, now: datetime) -> bool:
-    """Whether a value that wasn't asked for may fill a slot: a day on the right side of today."""
-    if slot.kind != "date":
-        return True
-    return not slots.read(slot, "", (slots.as_entity("date", value),), now).fault
-
-
 _DIGRESSES = re.compile(
     r"(?:好的?|嗯|哦|那|[，, ])*(?:等(?:一?下|等)|对了|顺便|顺带|先问|问(?:一?下|个|你|您)|我?(?:想|要)?(?:先|再|还|另外)(?:想)?问|另外|还有(?:个|一?件)?事|打断一下|插一句|不好意思)"
 )
 """Leads up to a question of its own."""
+
+
+_JUST_ASKS = re.compile(r"(?:先|想|再|请|还|顺便|就)问(?:一?下|个|你|您|问)?(?![我他她老])|问一?下(?![我他她老])")
 
 
 def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
@@ -466,7 +335,7 @@ def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
     if aspect and not (fits and slot.kind != "text") and (aspect != "who" or repair.asks(said)):
         return True
     other = m.heard.band == "answer" and m.heard.intent not in (*form.intents, *_STEERING)
-    if other and _DIGRESSES.match(said) and repair.asks(said):
+    if repair.asks(said) and ((other and _DIGRESSES.match(said)) or _JUST_ASKS.search(said)):
         return True
     if other and choices.wants_form(said):
         return True

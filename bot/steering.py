@@ -38,7 +38,8 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
         return Step(Reply(text=text), None, dropped=progress, cancelled=True)
-    if repair.LATER.fullmatch(said):
+    later = repair.LATER.fullmatch(first) is not None and len(first) >= 3 and not re.search(r"\d", said)
+    if repair.LATER.fullmatch(said) or (later and not repair.asks(reason)):
         text = f"好，“{form.title}”给您留着，填好的都在。想接着填的时候，说“接着填”。"
         return Step(Reply(text=text), None, dropped=progress)
     if repair.REPEAT.fullmatch(said) or repair.RESUME.fullmatch(said):

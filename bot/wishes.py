@@ -55,6 +55,8 @@ def question(s: Situation, heard: Understanding) -> Decision:
         decision = way(s, heard)
         if decision is not None:
             return decision
+    if heard.intent == "human_agent" and heard.band == "confirm" and repair.PERSON.search(heard.text):
+        return answer(s, "human_agent", "main")
     place = place_of(s, heard)
     details = _details(s, heard)
     if details is not None:
@@ -67,6 +69,9 @@ def question(s: Situation, heard: Understanding) -> Decision:
         return following.further(s, heard, place)
     if heard.band == "answer" and heard.intent == s.state.topic and not heard.second:
         return following.further(s, heard, place)
+    meant = following.named_by_words(s, heard, place) if heard.intent == "out_of_scope" else ""
+    if meant:
+        return answer(s, meant, "main", region=place, sides=named(heard.text))
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
         return answer(s, heard.intent, "main", region=place, second=heard.second, sides=named(heard.text))
     return _unsure(s, heard, place)

@@ -243,6 +243,17 @@ def pointed_at(turn: Turn, *, sure: bool) -> str:
     return intent if not others or hits[0].score >= (_APART if sure else 1.5) * others[0] else ""
 
 
+NAMED = 30.0
+"""The same for a service that a message names by a word of its own."""
+
+
+def found_among(turn: Turn, intents: frozenset[str]) -> str:
+    """Which of `intents` the articles that answer a message best belong to; empty where they hardly answer it."""
+    hits = turn.knowledge.search(turn.text, turn.region, turn.now.date(), 5)
+    fit = (intent for hit in hits if hit.score >= NAMED for intent in hit.article.intents if intent in intents)
+    return next(fit, "")
+
+
 def second(turn: Turn) -> Reply:
     """The other need of a message with two: the short answer, its source, and a way to more."""
     on = turn.now.date()

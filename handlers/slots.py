@@ -289,7 +289,7 @@ def _phone(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -
     if 7 <= len(digits) <= 15 and len(digits) != 11:
         more = f"少了{11 - len(digits)}位" if len(digits) < 11 else f"多了{len(digits) - 11}位"
         return Read(fault=f"这个号码是{len(digits)}位，手机号要11位，{more}，请再发一遍。")
-    return Read(fault="这不像11位手机号，请再看一下，整个号码一起发。")
+    return Read(fault="这不像11位手机号，请再看一下，整个号码一起发。" if digits else "")
 
 
 def _district(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:

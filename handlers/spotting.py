@@ -75,7 +75,14 @@ def firm(text: str) -> str:
         name = _SOME.sub("", _HEAD.sub("", found[0]))
         if len(name) >= 3 and not _NO_NAME.fullmatch(name):
             return name
-    return ""
+    called = _CALLED.search(text)
+    return called["name"] if called else ""
+
+
+_CALLED = re.compile(
+    r"(?:厂里|厂子|厂名|工厂|厂|公司|单位|店|老板的店|工地)(?:的?名字)?(?:就)?叫(?:做)?(?P<name>[一-龥A-Za-z]{3,15})(?=[，,。；; ]|$)"
+)
+"""A firm whose name has no sign of one (厂里叫鸿达制衣)."""
 
 
 def place(text: str, entities: Iterable[Entity]) -> str:
