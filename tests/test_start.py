@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import app
+from bench import load, start
 from jobs import supervisor
 from records import migrate
 from records.base import engine_for
+from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SELDOM = (
@@ -65,3 +68,19 @@ def test_a_task_set_apart_tells_how_it_ended_while_other_work_goes_on_here():
     assert supervisor.apart("good", lambda: None, lambda: done.append(1)) == 0
     assert supervisor.apart("bad", lambda: sys.exit(3), lambda: done.append(2)) == 3
     assert done == [1, 2]
+
+
+@pytest.mark.nightly
+def test_the_whole_service_answers_within_five_seconds_and_takes_less_than_500_mb(tmp_path: Path, understander):
+    env = start.home(tmp_path, "house")
+    seconds = []
+    for number in range(3):  # the first one makes the database
+        began = time.perf_counter()
+        with start.service(env, [sys.executable, "app.py"]) as process:
+            seconds.append(start.first_answer(env, began, 60))
+            if number == 2:
+                requests = load.build(Settings.from_env(env), int(env["PORT"]), 1000, "memory")
+                load.run(int(env["PORT"]), requests, 16)
+                used = start.megabytes(start.tree(process))
+    assert min(seconds[1:]) < 5
+    assert used < 500
