@@ -6,17 +6,25 @@ set -eu
 umask 077
 into="$1/$(date -u +%Y%m%dT%H%M%SZ)"
 mkdir -p "$into.part"
+
+pack() {
+  [ -d "$DATA_DIR/$1" ] || return 0
+  # 1: files came or went while tar read.
+  tar -C "$DATA_DIR" -czf "$into.part/$1.tar.gz" "$1" 2>"$into.part/tar.log" || [ $? -eq 1 ] || { cat "$into.part/tar.log" >&2; exit 2; }
+  rm "$into.part/tar.log"
+}
+
+# The spool before the database: what leaves it meanwhile is in the database by then, what is in both is known by its key.
+pack spool
 case "${DATABASE_URL:-sqlite}" in
   postgresql*) "${PG_BIN:+$PG_BIN/}pg_dump" --format=custom --no-owner --file="$into.part/city.dump" "$DATABASE_URL" ;;
   *) "${PYTHON:-python3}" -c 'import sqlite3, sys
 source, target = sqlite3.connect(sys.argv[1]), sqlite3.connect(sys.argv[2])
 source.backup(target, pages=1000); target.close()' "${DATABASE_URL#sqlite:///}" "$into.part/city.db" ;;
 esac
-for part in uploads spool; do
-  [ -d "$DATA_DIR/$part" ] && tar -C "$DATA_DIR" -czf "$into.part/$part.tar.gz" "$part"
-done
+pack uploads
 (cd "$into.part" && sha256sum -- * > SHA256SUMS)
 mv "$into.part" "$into"
-# Keep two weeks.
-find "$1" -mindepth 1 -maxdepth 1 -type d -name '20*Z' -mtime +14 -exec rm -rf {} +
+# Keep two weeks, of backups that broke off too.
+find "$1" -mindepth 1 -maxdepth 1 -type d \( -name '20*Z' -o -name '20*Z.part' \) -mtime +14 -exec rm -rf {} +
 echo "$into"

@@ -7,6 +7,9 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tarfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,44 @@ def test_a_backup_comes_back_whole(service: Service, tmp_path: Path, request: py
         } >= {"第7句"}
     assert uploads.read(tmp_path / "restored" / "uploads", picture) == b"picture"
     restored.dispose()
+
+
+def test_a_backup_under_traffic_holds_and_old_ones_go(service: Service, tmp_path: Path) -> None:
+    """Messages wait on disk for moments only: files go while they are read."""
+    data, backups, stop = service.settings.data_dir, tmp_path / "backups", threading.Event()
+    kept = uploads.keep(data / "uploads", b"picture")
+    spool = [data / "spool" / f"{number}.json" for number in range(300)]
+    spool[0].parent.mkdir(exist_ok=True)
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            for path in spool:
+                path.write_bytes(b"x" * 4096)
+            for path in reversed(spool):
+                path.unlink()
+
+    for name in ("20261101T031000Z", "20261101T031500Z.part", "20261121T031000Z"):
+        (backups / name).mkdir(parents=True)
+        age = 20 if name.startswith("20261101") else 1
+        os.utime(backups / name, (time.time() - age * 86_400,) * 2)
+    traffic = threading.Thread(target=come_and_go)
+    traffic.start()
+    try:
+        for _ in range(3):
+            made = script(
+                "backup.sh", backups, DATABASE_URL=service.settings.database_url, DATA_DIR=str(data), PG_BIN=_tools()
+            )
+            assert made.returncode == 0, made.stderr
+            folder = Path(made.stdout.strip().splitlines()[-1])
+            with tarfile.open(folder / "uploads.tar.gz") as packed:
+                assert any(name.endswith(kept) for name in packed.getnames())
+            assert not (folder / "tar.log").exists()
+            time.sleep(1)  # a backup is named by its second
+    finally:
+        stop.set()
+        traffic.join()
+    assert not [path.name for path in backups.iterdir() if path.name.startswith("20261101")]
+    assert (backups / "20261121T031000Z").exists()
 
 
 def read_count(engine, table) -> int:
