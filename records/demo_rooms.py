@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from records import declarations, employers, filing, inspections, places, room_codes, rooms
 from records.identity import birth_of
@@ -75,13 +75,3 @@ def _people(conn: Connection, made: list[int], at: datetime) -> None:
     )
     conn.execute(update(room_codes.RoomCode).where(room_codes.RoomCode.room_id.in_(made[:20])).values(printed_at=at))
     conn.execute(update(Room).where(Room.id == made[17]).values(state="closed"))
-
-
-def some_code(conn: Connection) -> str | None:
-    """The token of a room of the demo village, for the start page of a rehearsal."""
-    path = "/".join(VILLAGE)
-    statement = select(room_codes.RoomCode.token).join(Room, Room.id == room_codes.RoomCode.room_id)
-    statement = statement.join(places.Place, places.Place.id == Room.building_id).where(
-        places.under(path), room_codes.RoomCode.revoked_at.is_(None)
-    )
-    return conn.execute(statement.order_by(Room.id).limit(1)).scalar()

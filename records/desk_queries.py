@@ -3,7 +3,6 @@ never leaves the database (promise 12)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -283,12 +282,6 @@ def alarms(conn: Connection, scope: Scope) -> list[Row[Any]]:
         .order_by(Alarm.raised_at)
     )  # fmt: skip
     return list(conn.execute(statement))
-
-
-def waiting_times(conn: Connection, since: datetime) -> list[Row[Any]]:
-    """(team, opened_at, claimed_at, first_reply_at, closed_at) of the handoffs opened since a moment."""
-    columns = (Handoff.team, Handoff.opened_at, Handoff.claimed_at, Handoff.first_reply_at, Handoff.closed_at)
-    return list(conn.execute(select(*columns).where(Handoff.opened_at >= since)))
 
 
 def labels_in_use(conn: Connection, scope: Scope) -> Sequence[str]:

@@ -261,7 +261,7 @@ def done(conn: Connection, handoff_id: int, action: str) -> bool:
 
 
 def of_person(conn: Connection, person_id: int, limit: int = 20) -> list[Row[Any]]:
-    """A person's handoffs, the newest first."""
+    """How often a person was handed to staff, the newest first."""
     table = Handoff.__table__
     return list(
         conn.execute(select(table).where(Handoff.person_id == person_id).order_by(Handoff.id.desc()).limit(limit))

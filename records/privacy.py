@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, delete, select, update
 
-from records import audit, case_photos, cases, conversations, declarations, schema, uploads
+from records import audit, case_photos, cases, conversations, declarations, handoffs, schema, uploads
 from records.cases import Case, CaseEvent
 from records.declarations import Filing
 from records.handoffs import Alarm, Handoff
@@ -58,18 +58,10 @@ def export_of(conn: Connection, person_id: int) -> dict[str, Any]:
         "cases": [_case(conn, row) for row in cases.of_person(conn, person_id, limit=10_000)],
         "handoffs": [
             {"team": row.team, "state": row.state, "opened_at": _plain(row.opened_at), "closed_at": _plain(row.closed_at)}
-            for row in handoffs_of(conn, person_id)
+            for row in handoffs.of_person(conn, person_id, limit=10_000)
         ],
         "others": _others(conn, person_id),
     }  # fmt: skip
-
-
-def handoffs_of(conn: Connection, person_id: int, limit: int = 10_000) -> list[Row[Any]]:
-    """How often a person was handed to staff, the newest first."""
-    table = Handoff.__table__
-    return list(
-        conn.execute(select(table).where(Handoff.person_id == person_id).order_by(Handoff.id.desc()).limit(limit))
-    )
 
 
 def erase(conn: Connection, person_id: int, at: datetime, *, actor: str = "") -> Erased:

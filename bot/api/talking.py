@@ -10,7 +10,7 @@ from bot.api import models
 from bot.api.contract import operation, person, service
 from bot.api.problems import Problem
 from bot.message import Inbound
-from bot.web import bubbles
+from bot.web import bubbles, phones
 from handlers.talk import START
 from records import conversations, people
 from records.base import read
@@ -41,7 +41,7 @@ def say(body: models.Said) -> models.Conversation:
     taken = turn.take(service(), inbound)
     with read(service().engine) as conn:
         rows = [one for one in conversations.transcript(conn, row.id, limit=SHOWN) if one.turn_id == taken.turn_id]
-        return _conversation(bubbles.of(conn, rows, _numbers()), _line(conn, row.id))
+        return _conversation(bubbles.of(conn, rows, phones.of(service().knowledge)), _line(conn, row.id))
 
 
 @operation(
@@ -53,7 +53,7 @@ def messages(query: models.After) -> models.Conversation:
     row = person()
     with read(service().engine) as conn:
         rows = conversations.transcript(conn, row.id, after=query.after, limit=SHOWN)
-        return _conversation(bubbles.of(conn, rows, _numbers()), row.line)
+        return _conversation(bubbles.of(conn, rows, phones.of(service().knowledge)), row.line)
 
 
 def _line(conn: Connection, person_id: int) -> str | None:
@@ -71,7 +71,3 @@ def _label(person_id: int, choice: str | None) -> str:
 def _conversation(found: list[dict[str, Any]], line: str | None) -> models.Conversation:
     said = [models.Message.model_validate(one) for one in found]
     return models.Conversation(messages=said, line=line)
-
-
-def _numbers() -> frozenset[str]:
-    return frozenset(line.number for line in service().knowledge.hotlines.values())

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import clock
 from bot import turn
 from bot.message import Inbound, Reply
-from bot.web import bubbles, visitors
+from bot.web import bubbles, phones, visitors
 from bot.web.blueprint import web
 from bot.web.visitors import Visitor, service
 from handlers.talk import START, WELCOME
@@ -151,11 +151,6 @@ def answer(visitor: Visitor, after: int) -> Response:
         return jsonify(messages=[], line=None)  # it is stored; the next look brings the answer
 
 
-def numbers() -> frozenset[str]:
-    """Phone numbers of the knowledge base."""
-    return frozenset(line.number for line in service().knowledge.hotlines.values())
-
-
 def _field(sent: Any, name: str) -> str:
     value = sent.get(name, "") if hasattr(sent, "get") else ""
     return value if isinstance(value, str) else ""
@@ -205,7 +200,9 @@ def _news(visitor: Visitor, after: int) -> dict[str, Any]:
 def _bubbles(conn: Connection, person_id: int, after: int = 0) -> list[dict[str, Any]]:
     rows = conversations.transcript(conn, person_id, after=max(0, after - 500), limit=SHOWN)
     young = clock.now() - OVERLAP
-    return bubbles.of(conn, (row for row in rows if row.id > after or row.created_at > young), numbers())
+    return bubbles.of(
+        conn, (row for row in rows if row.id > after or row.created_at > young), phones.of(service().knowledge)
+    )
 
 
 def _page(visitor: Visitor, *, error: str = "", status: int = 200, said: dict[str, str] | None = None) -> Response:
@@ -224,7 +221,7 @@ def _page(visitor: Visitor, *, error: str = "", status: int = 200, said: dict[st
         idle=visitors.IDLE,
         line=line,
         history=history,
-        welcome=bubbles.of_reply(welcome, "0", numbers()),
+        welcome=bubbles.of_reply(welcome, "0", phones.of(service().knowledge)),
         notice=service().switches.current().notice,
         error=error,
         said=said or {},

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
+from knowledge_base import Knowledge
+
 KNOWN = frozenset({"110", "119", "120", "122", "12110", "12345", "12356", "12333", "12348", "12351", "12355", "12338"})
 """Public service numbers that are always linked; a knowledge base's own come on top."""
 
@@ -11,6 +13,11 @@ _LANDLINE = r"0\d{2,3}-\d{7,8}|400-\d{3,4}-\d{3,4}"
 # 120元, 第120条, 110平方米, 110分 and 2026-110 are amounts and names, not numbers to ring.
 _NOT_BEFORE = r"(?<![\d第〔№¥$.\-/比满达约共])(?<!\d[到至:：])"
 _NOT_AFTER = r"(?![\d.\-/:%％℃]*\d)(?!\s*(?:[元块角万亿千百十余平米㎡%％分天日年月周号个名位条次岁期项页折斤克吨公度kKmM]|小时|多))"
+
+
+def of(knowledge: Knowledge) -> frozenset[str]:
+    """The numbers of a knowledge base's hotlines."""
+    return frozenset(line.number for line in knowledge.hotlines.values())
 
 
 def split(text: str, more: Collection[str] = ()) -> list[dict[str, str]]:

@@ -18,7 +18,6 @@ from bot.wechat import routes
 from bot.wechat.refusal import Refused
 
 Start = Callable[[str, list[tuple[str, str]]], object]
-Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
 _STATUS = {200: "200 OK", 400: "400 Bad Request", 403: "403 Forbidden", 413: "413 Content Too Large"}
 _UNAVAILABLE = "503 Service Unavailable"

@@ -224,6 +224,3 @@ _EVENTS: dict[str, Callable[[Fields], Found]] = {
     "user_authorization_revoke": _bare("user_authorization_revoke"),
     "user_authorization_cancellation": _bare("user_authorization_cancellation"),
 }
-
-QUIET = frozenset({"publishjobfinish"})
-"""Events the platform sends about its own jobs: known, and nothing for us to do."""
