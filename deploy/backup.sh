@@ -2,8 +2,10 @@
 # Back the service up while it runs: database, uploads, spool. The keys (DATA_KEY, LOOKUP_KEY) are NOT in it: keep those in a safe,
 # elsewhere, for without them a backup can't be read by anybody, us included.
 #   DATABASE_URL=… DATA_DIR=… deploy/backup.sh /var/backups/city     prints the folder it made
+# Without DATABASE_URL it is the service's own SQLite file in DATA_DIR.
 set -eu
 umask 077
+url=$(echo "${DATABASE_URL:-sqlite:///$DATA_DIR/city.db}" | sed 's/^postgresql+psycopg:/postgresql:/')
 into="$1/$(date -u +%Y%m%dT%H%M%SZ)"
 mkdir -p "$into.part"
 
@@ -16,11 +18,11 @@ pack() {
 
 # The spool before the database: what leaves it meanwhile is in the database by then, what is in both is known by its key.
 pack spool
-case "${DATABASE_URL:-sqlite}" in
-  postgresql*) "${PG_BIN:+$PG_BIN/}pg_dump" --format=custom --no-owner --file="$into.part/city.dump" "$DATABASE_URL" ;;
+case "$url" in
+  postgresql*) "${PG_BIN:+$PG_BIN/}pg_dump" --format=custom --no-owner --file="$into.part/city.dump" "$url" ;;
   *) "${PYTHON:-python3}" -c 'import sqlite3, sys
-source, target = sqlite3.connect(sys.argv[1]), sqlite3.connect(sys.argv[2])
-source.backup(target, pages=1000); target.close()' "${DATABASE_URL#sqlite:///}" "$into.part/city.db" ;;
+source, target = sqlite3.connect(f"file:{sys.argv[1]}?mode=rw", uri=True), sqlite3.connect(sys.argv[2])
+source.backup(target, pages=1000); target.close()' "${url#sqlite:///}" "$into.part/city.db" ;;
 esac
 pack uploads
 (cd "$into.part" && sha256sum -- * > SHA256SUMS)

@@ -5,13 +5,14 @@
 set -eu
 umask 077
 from="$1"
+url=$(echo "${DATABASE_URL:-sqlite:///$DATA_DIR/city.db}" | sed 's/^postgresql+psycopg:/postgresql:/')
 (cd "$from" && sha256sum --check --quiet SHA256SUMS)
 mkdir -p "$DATA_DIR"
-case "${DATABASE_URL:-sqlite}" in
+case "$url" in
   postgresql*)
-    "${PG_BIN:+$PG_BIN/}pg_restore" --exit-on-error --no-owner --single-transaction --dbname="$DATABASE_URL" "$from/city.dump" ;;
+    "${PG_BIN:+$PG_BIN/}pg_restore" --exit-on-error --no-owner --single-transaction --dbname="$url" "$from/city.dump" ;;
   *)
-    to="${DATABASE_URL#sqlite:///}"
+    to="${url#sqlite:///}"
     [ ! -e "$to" ] || { echo "$to is there already; restore into an empty folder" >&2; exit 1; }
     cp "$from/city.db" "$to" ;;
 esac

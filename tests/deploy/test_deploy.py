@@ -71,6 +71,23 @@ def test_a_backup_comes_back_whole(service: Service, tmp_path: Path, request: py
     restored.dispose()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_without_an_address_it_is_the_services_own_file_and_never_an_empty_one(
+    service: Service, tmp_path: Path
+) -> None:
+    turn.take(service, Inbound("wechat", "oBackup", "m:1", "text", clock.now(), text="在吗"))
+    data = str(service.settings.data_dir)
+    made = script("backup.sh", tmp_path / "backups", DATABASE_URL="", DATA_DIR=data)
+    assert made.returncode == 0, made.stderr
+    again = script("restore.sh", Path(made.stdout.strip()), DATABASE_URL="", DATA_DIR=str(tmp_path / "restored"))
+    assert again.returncode == 0, again.stderr
+    restored = engine_for(f"sqlite:///{tmp_path / 'restored' / 'city.db'}")
+    assert read_count(restored, schema.TABLES.tables["messages"]) == 2
+    restored.dispose()
+    nowhere = script("backup.sh", tmp_path / "others", DATABASE_URL="", DATA_DIR=str(tmp_path / "nowhere"))
+    assert nowhere.returncode != 0 and "unable to open" in nowhere.stderr
+
+
 def test_a_backup_under_traffic_holds_and_old_ones_go(service: Service, tmp_path: Path) -> None:
     """Messages wait on disk for moments only: files go while they are read."""
     data, backups, stop = service.settings.data_dir, tmp_path / "backups", threading.Event()
