@@ -1,6 +1,9 @@
 """Which services a message names by their own words, and whether they are others than the last topic's."""
 
 import re
+from dataclasses import replace
+
+from intents import Understanding
 
 _PERMIT = ("permit_application", "permit_renewal", "permit_replacement", "permit_benefits")
 _POINTS = ("points_application", "points_query")
@@ -9,7 +12,7 @@ _WORK = ("wage_arrears", "labor_dispute", "work_injury")
 _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
     ((*_PERMIT, *_POINTS, "residence_register", "residence_update"), "居住证|暂住证|居主证"),
     (("permit_renewal", "exit_entry", "permit_benefits"), "签注|续签"),
-    ((*_POINTS, "hukou_settlement", "school_enrollment", "public_housing"), "积分|多少分|几分"),
+    ((*_POINTS, "hukou_settlement", "school_enrollment", "public_housing"), "积分|多少分|几分|满分"),
     (("hukou_settlement", *_POINTS), "落户|入户|迁户口|户口(?:能|可以|想|要)?迁|居转户"),
     (("public_housing", "permit_benefits"), "公租房|廉租|保障房|廉价房|(?:房租|租房)补贴"),
     (
@@ -91,3 +94,34 @@ def family(text: str) -> frozenset[str]:
     """The services that a message may mean by the words it names, where all of them agree; empty where it names none."""
     found = [intents for intents, words in _NAMED if words.search(text)]
     return frozenset.intersection(*found) if found else frozenset()
+
+
+_RENEWS = re.compile(
+    r"(?:居住证|居主证|暂住证|证).{0,6}(?:到期|过期|逾期|续(?!租|费)|签注|年签|该签|要签|满一?年|到日子)|(?:续|签)(?:一?下|个)?(?:居住证|居主证|暂住证)|签注"
+)
+_HELD = re.compile("签|续|到期|过期|逾期|到日子|延|有效|年审|旧证|老证|原来的证|去年(?:办|领)|发证|证.{0,4}(?:一年|满)")
+"""Signs that somebody has a permit already."""
+
+
+_AT_SCHOOL = re.compile("[一二三四五六七]年级|小学|幼儿园|初一|上学|入学|读书|转学")
+
+
+def told_apart(heard: Understanding) -> Understanding:
+    """`heard` with neighbours told apart by what is said: 续 and 到期 renew a permit, and without any sign of having one
+    a doubtful renewal is a first one; no exam is sat where none is spoken of."""
+    said = heard.text
+    if (
+        heard.intent == "permit_application"
+        and _RENEWS.search(said)
+        and not re.search("第一次|头一回|首次|没办过", said)
+    ):
+        return replace(heard, intent="permit_renewal")
+    next_ = heard.ranking[1][0] if len(heard.ranking) > 1 else ""
+    doubtful = heard.intent == "permit_renewal" and heard.band != "answer" and next_ == "permit_application"
+    if doubtful and not _HELD.search(said):
+        (_, first), (_, second), *rest = heard.ranking
+        ranking = ((next_, first), (heard.intent, second), *rest)
+        return replace(heard, intent=next_, ranking=ranking)
+    if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):
+        return replace(heard, intent="school_enrollment")
+    return heard

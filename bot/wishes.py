@@ -34,6 +34,8 @@ _PHONE_ONLY = re.compile(r"\D{0,12}1\d{10}\D{0,6}")
 
 def question(s: Situation, heard: Understanding) -> Decision:
     """The answer to one message."""
+    heard = naming.told_apart(heard)
+    s = replace(s, heard=heard)
     for way in (
         _unlawful,
         _about_anger,
