@@ -39,6 +39,7 @@ _WITHOUT = re.compile(
     + _ASKS
     + r"|(?:必须|非得?|一定(?:要|得)|要不要|需不需要|用不用|得先|要先|还要|是不是(?:要|得)|是否).{1,10}"
     + _ASKS
+    + r"|(?:要|用|看|拿|算|凭).{1,10}还是.{1,8}$"
 )
 """A condition that is lacking or asked for (没买房也行, 要不要开证明)."""
 _ALSO = re.compile(
@@ -119,7 +120,7 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
     lacking = _WITHOUT.search(last) is not None
     pay = topic == "job_seeking" and _PAY.search(last) is not None
     bare = len(text) <= 8 and heard.intent == "out_of_scope"
-    if naming.foreign(topic, last, condition=lacking or pay or bare) or _OVER.match(text):
+    if naming.foreign(topic, last, condition=lacking or pay or bare or elsewhere) or _OVER.match(text):
         return False
     if _own(heard, text) and len(text) > 12 and not lacking and not pay:
         return False
@@ -130,7 +131,7 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
     if heard.intent == "psych_crisis" and heard.band != "ask" and heard.band != "person":
         return False
     asking = repair.asks(last) or re.search("[吧伐没？?]$", text.strip()) is not None
-    if lacking and asking:
+    if lacking and (asking or "还是" in last):
         return True
     if heard.intent in STEERING and not asking:
         return False

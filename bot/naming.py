@@ -103,6 +103,12 @@ _HELD = re.compile("签|续|到期|过期|逾期|到日子|延|有效|年审|旧
 """Signs that somebody has a permit already."""
 
 
+_NO_FUND = ("out_of_scope", "social_insurance", "labor_dispute")
+"""What the housing fund, which comes with the permit, is taken for."""
+_NO_NEWS = re.compile(
+    r"我(?:们)?(?:之前|上次|上周|前几天|昨天)?(?:登记|交|报|投诉|申请|举报|填|提)(?:上去)?的.{0,8}(?:怎么|咋|还|一直|到现在|都)*(?:没(?:有)?(?:人|消息|动静|回音|联系|处理|来|结果|下文))"
+)
+"""Something filed of which nothing was heard."""
 _AT_SCHOOL = re.compile("[一二三四五六七]年级|小学|幼儿园|初一|上学|入学|读书|转学")
 
 
@@ -121,7 +127,12 @@ def told_apart(heard: Understanding) -> Understanding:
     if doubtful and not _HELD.search(said):
         (_, first), (_, second), *rest = heard.ranking
         ranking = ((next_, first), (heard.intent, second), *rest)
-        return replace(heard, intent=next_, ranking=ranking)
+        named = re.search("居住证|居主证|暂住证", said) is not None
+        return replace(heard, intent=next_, ranking=ranking, band="answer" if named else heard.band)
+    if "公积金" in said and heard.intent in _NO_FUND and not re.search("贷款|贷|买房|不交|不给", said):
+        return replace(heard, intent="permit_benefits", band="answer")
+    if heard.intent != "case_status" and len(said) <= 24 and _NO_NEWS.search(said):
+        return replace(heard, intent="case_status", band="answer")
     if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):
         return replace(heard, intent="school_enrollment")
     return heard

@@ -287,12 +287,20 @@ def _with_reminder(decision: Decision) -> Decision:
 
 
 _HOURS = re.compile(
-    r"(?:你们|工作人员|人工|窗口|今天|明天|后天|现在|周末|周[一二三四五六日末天]|星期.|礼拜.|晚上|中午|[，, ])*(?:还|是)?(?:有人)?(?:几点|什么时候|啥时候|几时)?(?:还)?(?:有人)?(?:上班|开门|下班|关门|值班|办公)(?:时间)?(?:了|呢|吗|么|没有?|不|啊|到几点|是几点|是什么时候)*[？?]?"
+    r"(?:你们|工作人员|人工|窗口|今天|明天|后天|现在|周末|周[一二三四五六日末天]|星期.|礼拜.|晚上|中午|[，, ])*(?:还|是)?(?:有人)?(?:几点|什么时候|啥时候|几时)?(?:还)?(?:有人)?(?:上班|开门|下班|关门|值班|办公)(?:时间)?(?:了|呢|吗|么|没有?|不|啊|到几点|是几点|是什么时候|你们|你|这里|这边)*[？?]?"
+)
+_WINDOW = re.compile(
+    "(?:窗口|大厅|派出所|社区|办事处|街道|中心).{0,8}(?:几点|周[六日末]|周末|星期[六日天]|礼拜[六天]|中午|晚上|节假日|上班|开门|下班)"
 )
 
 
 def _about_hours(s: Situation, heard: Understanding) -> Decision | None:
     """When somebody is there, while no service is talked about; a service's own windows are a side of it."""
+    if _WINDOW.search(heard.text) and len(heard.text) <= 20 and repair.asks(heard.text):
+        own = naming.family(heard.text)
+        likely = next((intent for intent, _ in heard.ranking if intent in own), s.state.topic)
+        if likely:
+            return answer(s, likely, PHONE, region=place_of(s, heard))
     if s.state.topic or not _HOURS.fullmatch(heard.text.strip()):
         return None
     return _said(s, heard, talk.hours(turn_of(s, "help")), "help")
