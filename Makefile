@@ -7,7 +7,7 @@ UV := .venv/bin/uv
 COMPILE := PYTHONDONTWRITEBYTECODE= $(PY) -c "import app, stream"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model lint types bench evaluate migrate seed lock audit nightly rasa clean
+.PHONY: help run test model lint types pictures bench evaluate migrate seed lock audit nightly rasa clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'

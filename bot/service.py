@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 import redis
+from flask import current_app
 from sqlalchemy import Engine
 
 from bot.message import Channel
@@ -99,3 +100,9 @@ class Service:
             self.redis.publish("city:live", f"{kind}:{person_id}")
         except redis.RedisError as error:
             log.warning("signal lost, Redis is away (%s)", type(error).__name__)
+
+
+def service() -> Service:
+    """The service of the application that answers this request, or runs this command."""
+    found: Service = current_app.extensions["service"]
+    return found

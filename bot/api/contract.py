@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Row
 
 import clock
 from bot.api import faults
 from bot.api.problems import Problem
-from bot.service import Service
+from bot.service import service
 from records import api_sessions
 from records.base import read, write
 
@@ -174,10 +174,4 @@ def person() -> Row[Any]:
     found = person_or_none()
     if found is None:
         raise Problem(401)
-    return found
-
-
-def service() -> Service:
-    """The service of this application."""
-    found: Service = current_app.extensions["service"]
     return found

@@ -2,8 +2,9 @@
 
 import clock
 from bot.api import models
-from bot.api.contract import operation, service
+from bot.api.contract import operation
 from bot.api.problems import Problem
+from bot.service import service
 from knowledge_base import RuleInputError
 from knowledge_base.rules import Rule
 from records import vacancies as posts

@@ -6,9 +6,10 @@ from sqlalchemy import Connection
 
 import clock
 from bot.api import models
-from bot.api.contract import operation, person, service
+from bot.api.contract import operation, person
 from bot.api.problems import Problem
 from bot.rooms import limits as room_limits
+from bot.service import service
 from records import consent, declarations, filing, identity, notices, residents, room_rules, rooms
 from records.base import read, write
 from records.residents import Resident

@@ -6,8 +6,9 @@ from sqlalchemy import Row
 
 import clock
 from bot.api import models
-from bot.api.contract import operation, person, service
+from bot.api.contract import operation, person
 from bot.api.problems import Problem
+from bot.service import service
 from records import cases, privacy, uploads
 from records.base import read, write
 

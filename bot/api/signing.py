@@ -4,8 +4,9 @@ from flask import current_app
 
 import clock
 from bot.api import contract, models
-from bot.api.contract import operation, person, service
+from bot.api.contract import operation, person
 from bot.api.problems import Problem
+from bot.service import service
 from records import api_sessions, people
 from records.base import write
 

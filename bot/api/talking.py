@@ -7,9 +7,10 @@ from sqlalchemy import Connection
 import clock
 from bot import turn
 from bot.api import models
-from bot.api.contract import operation, person, service
+from bot.api.contract import operation, person
 from bot.api.problems import Problem
 from bot.message import Inbound
+from bot.service import service
 from bot.web import bubbles, phones
 from handlers.talk import START
 from records import conversations, people

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import clock
 from bot.rooms import limits
-from bot.service import Service
+from bot.service import service
 from bot.web import visitors
 from records import people, rooms
 from records.base import Busy
@@ -62,12 +62,6 @@ def too_large(_error: HTTPException) -> tuple[Any, int]:
     if wants_json():
         return {"faults": {"form": text}}, 413
     return render_template("error.html", text=text, code=413), 413
-
-
-def service() -> Service:
-    """The service of this application."""
-    found: Service = current_app.extensions["service"]
-    return found
 
 
 def wants_json() -> bool:

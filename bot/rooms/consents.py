@@ -7,8 +7,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import clock
 from bot.rooms import forms
-from bot.rooms.blueprint import pages, person_id_for_filing, service
+from bot.rooms.blueprint import pages, person_id_for_filing
 from bot.rooms.scan import remember
+from bot.service import service
 from records import consent, declarations, filing, links
 from records.base import write
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as BaseResponse
 
 import clock
-from bot.rooms.blueprint import pages, service, signed_in, to_login
+from bot.rooms.blueprint import pages, signed_in, to_login
 from bot.rooms.landlord import bind
+from bot.service import service
 from records import (
     board,
     declarations,

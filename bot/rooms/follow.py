@@ -6,7 +6,8 @@ import segno
 from flask import Response, abort, current_app
 
 from bot.rooms import limits
-from bot.rooms.blueprint import found_or_404, pages, service
+from bot.rooms.blueprint import found_or_404, pages
+from bot.service import service
 from records.base import read
 
 SECONDS = 600

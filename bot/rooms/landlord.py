@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
 import clock
-from bot.rooms.blueprint import pages, service, signed_in, to_login
+from bot.rooms.blueprint import pages, signed_in, to_login
+from bot.service import service
 from records import (
     board,
     declarations,

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import clock
 from bot.rooms import forms
-from bot.rooms.blueprint import inside_wechat, pages, person, service, signed_in, to_login
+from bot.rooms.blueprint import inside_wechat, pages, person, signed_in, to_login
+from bot.service import service
 from records import declarations, filing, residents, room_rules
 from records.base import read, write
 

@@ -17,11 +17,11 @@ from bot.rooms.blueprint import (
     pages,
     person,
     person_id_for_filing,
-    service,
     signed_in,
     to_login,
     wants_json,
 )
+from bot.service import service
 from records import consent, declarations, filing, identity, inspections, notices, pictures, places, room_rules, rooms
 from records.base import read, write
 from records.identity import BadNumber

@@ -2,8 +2,8 @@
 
 from flask import abort, render_template, request
 
+from bot.service import service
 from bot.web.blueprint import web
-from bot.web.visitors import service
 from records import public_answers
 from records.base import read
 

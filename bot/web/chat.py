@@ -18,9 +18,10 @@ from werkzeug.wrappers import Response as BaseResponse
 import clock
 from bot import turn
 from bot.message import Inbound, Reply
+from bot.service import service
 from bot.web import bubbles, phones, visitors
 from bot.web.blueprint import web
-from bot.web.visitors import Visitor, service
+from bot.web.visitors import Visitor
 from handlers.talk import START, WELCOME
 from records import conversations, people, privacy, typing_marks
 from records.base import Busy, read, write

@@ -5,8 +5,8 @@ from urllib.parse import quote
 from flask import Response, abort
 
 import clock
+from bot.service import service
 from bot.web.blueprint import web
-from bot.web.visitors import service
 from records import file_links, uploads
 
 

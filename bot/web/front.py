@@ -6,9 +6,9 @@ from flask import Response, current_app, jsonify, render_template, send_from_dir
 from werkzeug.wrappers import Response as BaseResponse
 
 import clock
+from bot.service import service
 from bot.web import phones
 from bot.web.blueprint import FOLDER, asset, web
-from bot.web.visitors import service
 from knowledge_base import Hotline
 
 NUMBERS = ("110", "119", "120", "12356", "12345")

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Row
 from werkzeug.wrappers import Response as BaseResponse
 
 import clock
+from bot.service import service
 from bot.web import bubbles, my_points, visitors
 from bot.web.blueprint import web
-from bot.web.visitors import service
 from records import (
     case_photos,
     cases,

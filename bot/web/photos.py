@@ -5,9 +5,9 @@ from flask import Response, abort, jsonify, request
 import clock
 from bot import turn
 from bot.message import Inbound
+from bot.service import service
 from bot.web import chat, visitors
 from bot.web.blueprint import web
-from bot.web.visitors import service
 from records import conversations, people, pictures, uploads
 from records.base import Busy, read
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from flask import abort, render_template, request
 
 import clock
+from bot.service import service
 from bot.web import phones
 from bot.web.blueprint import web
 from bot.web.me import _regions
-from bot.web.visitors import service
 from handlers import calculators
 from handlers.declared import forms_of
 from handlers.registry import titles

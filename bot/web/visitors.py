@@ -6,10 +6,10 @@ Its own, because it must live for months where a login must not, and because a k
 import secrets
 from dataclasses import dataclass
 
-from flask import Response, current_app, g, request
+from flask import Response, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from bot.service import Service
+from bot.service import service
 
 COOKIE = "visitor"
 LIFE = 180 * 24 * 3600
@@ -86,12 +86,6 @@ def carried(token: str) -> str | None:
         return str(_signer("carry").loads(token, max_age=CARRY))
     except BadSignature:
         return None
-
-
-def service() -> Service:
-    """The service of this application."""
-    found: Service = current_app.extensions["service"]
-    return found
 
 
 def _from_cookie() -> Visitor | None:
