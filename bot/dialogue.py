@@ -11,7 +11,7 @@ from bot import answering, choices, filling, nearby, repair, snapshots, wishes
 from bot.asking import RESUME, Progress, Step, resume
 from bot.filling import Filing
 from bot.message import Reply
-from bot.sides import also_kin, side
+from bot.sides import about, also_kin, side
 from bot.situation import Decision, Situation, offering, turn_of
 from bot.state import State
 from handlers import arrivals, job_posts, manners, mind, talk
@@ -84,6 +84,10 @@ _NUMBERS = re.compile(r"[\d\s+-]{5,20}")
 _NAMED = re.compile(r"(?:就|你|您)?(?:叫我|我叫|我姓|喊我)[一-龥]{1,4}?(?:就好|就行|吧|就可以|好了)?[。！!]?")
 
 
+_MATTER_OF_FACT = ("fee", "papers", "online", "proxy", "phone", "penalty")
+"""Sides of a matter whose words leave no room for despair, as 我能去哪 or 有什么用 do."""
+
+
 def _harmless(s: Situation, heard: Understanding) -> bool:
     """Whether all of a message is something in which no danger can be heard: a number, a place, one of
     the words just offered, the name that a form has asked for. Not after words of danger, when each of them may be an answer to “where are you”."""
@@ -94,22 +98,25 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         return True
     if len(said) <= 12 and any(e.type == "district" for e in heard.entities) and choices.only_a_place(heard):
         return True
-    if s.state.topic and side(said):  # a closed list of questions about it (我弟弟也行吗)
+    if s.state.topic and (
+        side(said) or (about(said) in _MATTER_OF_FACT and not crisis.signs(said))
+    ):  # a closed list of questions about it (我弟弟也行吗)
         return True
     answers = (_NAMED, JUST_ME, repair.SKIP)
     if not s.state.form:
-        return False
+        return choices.wants_form(said) and _only_tells(heard)
     return any(way.fullmatch(said) for way in answers) or _withheld(said) or _only_tells(heard)
 
 
 _WITHHELD = re.compile(
+    r"(?:我)?(?:不|别)(?:要|想)?(?:让|叫|被|给)?(?:人家|别人|房东|老板|他们?|邻居|厂里|人)?(?:知道|晓得)(?:是我|是谁|我是谁|是我说的|是我报的|是我举报的)[了吧啊]*|"
     r"(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式|照片)(?:就|先|都|也|我|[，, ])*(?:不|别|没)(?:想|要|用|方便|必|愿意?|有)?(?:留|写|填|说|给|登|报|讲|发|有|拍)?[了吧啊]*|"
     r"(?:我)?(?:就|先|也)?(?:不|别)(?:想|要|方便|愿意?)?(?:留|写|填|说|给|登|报)(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式)[了吧啊]*"
 )
 """Not leaving one's name or number, which sounds like not wanting to stay (名字就不留了)."""
 
 
-_FAINT_SIGN = 0.6
+_FAINT_SIGN = 0.7
 
 
 def _only_tells(heard: Understanding) -> bool:

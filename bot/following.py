@@ -17,7 +17,7 @@ _POINTS = re.compile(
 )
 _CONDITION = re.compile(
     r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
-    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
+    r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*用得(?:上|着|到)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
     r"|(?:不是|没有?)(?:你们)?(?:本地|当地)(?:的)?(?:户口|户籍|人)?.{0,4}(?:也|能|可以|给|行).{0,6}[？?]?$"
 )
 """Asks for a condition (需要我交几年社保): of what is talked about, whatever else it names."""
@@ -52,6 +52,7 @@ _HOW = re.compile(
     r"(?:(?:可以|能|行|算|够|管|报|给|赔|退|收|办|弄|用|领|拿|享受|参加|一样|作数|有用|合法|划算)(?:办|弄|行|的|得了|得到|数|用)?(?:吗|么|嘛|不|伐|吧|没)|"
     r"([一-龥])不\1.{0,4}|谁(?:出|给|管|付|来|负责|承担).{0,4}|(?:有|能|会).{0,6}(?:没|没有))[？?。 ]*$"
 )
+_CAN = re.compile(r"(?:还)?(?:能|可以|会|要|得)[一-龥]{1,3}(?:吗|么|不|伐|吧|没)[？?]?$")
 _HIM = re.compile("他|她|它|人家|这种|那种|这样|那样|这个|那个|这事|那事|这些|前面|刚才")
 _ABOUT_ME = re.compile(
     r"(?:我|俺|我们|我家|他|她|我老[公婆]|孩子|娃|小孩|家里|本人)?(?:们)?(?:就|现在|本来|原来|以前)*(?:是|在|才|刚|有|属于|做|来)"
@@ -144,6 +145,8 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
         return True
     if elsewhere and not certain:
         return True
+    if asking and len(last) <= 14 and _CAN.search(last) and (not certain or heard.intent == "out_of_scope"):
+        return True
     if asking and len(last) <= 14 and (_HOW.search(last) or _HIM.search(last)):
         return not certain or bool(kin(last)) or _HOW.search(last) is not None
     return False
@@ -167,8 +170,10 @@ def named_before(s: Situation, heard: Understanding) -> str:
 def named_by_words(s: Situation, heard: Understanding, place: str | None) -> str:
     """The service that a question names by its words though it was taken for none of ours; empty for none."""
     meant = naming.family(heard.text)
-    if not meant or "out_of_scope" in meant or not repair.asks(heard.text):
+    if not meant or "out_of_scope" in meant or not repair.asks(heard.text) or heard.intent in meant:
         return ""
+    if len(meant) == 1 and heard.band != "answer":
+        return next(iter(meant))
     return policy.found_among(turn_of(s, heard.intent, region=place), meant)
 
 

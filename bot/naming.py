@@ -23,7 +23,7 @@ _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("child_card",), "随行卡"),
     (("vaccination", "child_card", "school_enrollment"), "疫苗|接种|预防针|打针|狂犬"),
     (("maternal_health",), "产检|怀孕|生育|产假|陪产|育儿假|护理假|生孩子|生娃|准生证|坐月子|产妇"),
-    (("psych_support",), "睡不着|失眠|抑郁|心理|心里(?:难受|堵|闷)|压力(?:大|好大)"),
+    (("psych_support",), "12356|睡不着|失眠|抑郁|心理|心里(?:难受|堵|闷)|压力(?:大|好大)"),
     (
         (*_WORK, "job_seeking", "maternal_health", "legal_aid", "skills_training", "social_insurance"),
         "工资|工钱|薪水|讨薪|欠薪|血汗钱",
@@ -103,6 +103,12 @@ _HELD = re.compile("签|续|到期|过期|逾期|到日子|延|有效|年审|旧
 """Signs that somebody has a permit already."""
 
 
+_NOT_HOURS = ("wage_arrears", "points_application", "out_of_scope", "job_seeking")
+_HOURS = re.compile(
+    "加.{0,8}班(?!.*(?:工资|钱|费|倍)).{0,12}(?:小时|钟头)|(?:小时|钟头).{0,6}加?班(?!.*(?:工资|钱|费|倍))"
+)
+"""How long one may be made to work, not what is paid for it."""
+_YOUNG = re.compile("(?:十[四五六]岁|1[456]岁|未成年|没成年|童工).{0,10}(?:打工|进厂|上班|干活|做工)")
 _NO_FUND = ("out_of_scope", "social_insurance", "labor_dispute")
 """What the housing fund, which comes with the permit, is taken for."""
 _NO_NEWS = re.compile(
@@ -129,6 +135,8 @@ def told_apart(heard: Understanding) -> Understanding:
         ranking = ((next_, first), (heard.intent, second), *rest)
         named = re.search("居住证|居主证|暂住证", said) is not None
         return replace(heard, intent=next_, ranking=ranking, band="answer" if named else heard.band)
+    if heard.intent in _NOT_HOURS and (_HOURS.search(said) or _YOUNG.search(said)):
+        return replace(heard, intent="labor_dispute", band="answer")
     if "公积金" in said and heard.intent in _NO_FUND and not re.search("贷款|贷|买房|不交|不给", said):
         return replace(heard, intent="permit_benefits", band="answer")
     if heard.intent != "case_status" and len(said) <= 24 and _NO_NEWS.search(said):

@@ -22,6 +22,8 @@ _NOT_ASKED = frozenset({"out_of_scope", "affirm", "deny", "cancel", "greet", "th
 """Nobody is asked whether he meant one of these."""
 _FOLLOWS = 0.08
 """How likely the last topic must be for a message that isn't understood by itself to be about it."""
+_SURE = 0.9
+"""From here on a wish to file something is about what it was taken for, and not about the last topic."""
 _NO_PERSON = re.compile(
     r".{0,6}(?:不用|不要|不需要|取消|别|算了).{0,4}(?:人工|转人工|工作人员|客服|转接|等人|人了).{0,6}"
 )
@@ -71,7 +73,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         return following.further(s, heard, place)
     if heard.band == "answer" and heard.intent == s.state.topic and not heard.second:
         return following.further(s, heard, place)
-    meant = following.named_by_words(s, heard, place) if heard.intent == "out_of_scope" else ""
+    meant = following.named_by_words(s, heard, place) if heard.intent == "out_of_scope" or heard.band == "ask" else ""
     if meant:
         return answer(s, meant, "main", region=place, sides=named(heard.text))
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):
@@ -111,8 +113,10 @@ def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
     if refusal is None:
         return None
     state = offering(s.state, refusal)
-    if heard.band in ("answer", "confirm") and heard.intent not in STEERING:  # the lawful way may be asked for next
-        lawful = "permit_application" if heard.intent == "permit_replacement" else heard.intent
+    if "居住证" in heard.text or (
+        heard.band in ("answer", "confirm") and heard.intent not in STEERING
+    ):  # the lawful way may be asked for next
+        lawful = "permit_application" if "居住证" in heard.text else heard.intent
         state = replace(state, topic=lawful, aspect="main")
     return Decision("question", (refusal,), state, heard.intent, handler="out_of_scope")
 
@@ -204,7 +208,7 @@ def _about_case(s: Situation, heard: Understanding) -> Decision | None:
     if waited and re.search("身份证|证件", heard.text) and re.search("查|号", heard.text):
         return _said(s, heard, talk.not_by_id(), "case_status")
     asked = about(heard.text) == PHONE or (waited and _NOT_FOUND.search(heard.text))
-    if asked and (waited or not s.state.topic) and not choices.wants_form(heard.text):
+    if asked and (waited or not (s.state.topic or naming.family(heard.text))) and not choices.wants_form(heard.text):
         return _said(s, heard, talk.whom_to_ring(), "case_status" if waited else "help")
     return None
 
@@ -360,6 +364,8 @@ def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
         return None
     likely = heard.band == "answer" or (heard.band == "confirm" and bool(forms_of(heard.intent)))
     sure = likely and heard.intent not in STEERING and not bare
+    if sure and forms_of(s.state.topic) and heard.probability < _SURE and not naming.names(heard.intent, heard.text):
+        sure = False
     subject = heard.intent if sure else s.state.topic
     if choices.wants_sum(heard.text):
         return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
