@@ -10,7 +10,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ Codes = NDArray[np.uint16]
 
 FIRST, LAST = 0x4E00, 0x9FFF
 LONGEST_PHRASE = 7
+_PHRASES = ("spelt", "han", "costs")
 _MIN_PHRASE = 2
 _LETTERS = re.compile(r"[a-zü']+(?: +[a-zü']+)*")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]+")
@@ -102,17 +104,45 @@ def blurred(syllables: list[str]) -> Codes:
     return np.array(out, np.uint16)
 
 
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """How phrases are spelt, the characters each stands for, and what choosing them costs.
+
+    Three arrays, sorted by spelling, that all processes map: as a dictionary these 70,000 would cost a start 30 MB.
+    """
+
+    spelt: NDArray[np.bytes_]
+    han: NDArray[np.str_]
+    costs: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, table: Mapping[str, tuple[str, float]]) -> "Phrases":
+        """From spelling → (characters, cost)."""
+        rows = sorted((spelt.encode(), han, cost) for spelt, (han, cost) in table.items())
+        spelt, han, costs = zip(*rows, strict=True) if rows else ((), (), ())
+        return cls(np.array(spelt, np.bytes_), np.array(han, np.str_), np.array(costs, np.float64))
+
+    def get(self, spelt: bytes) -> tuple[str, float] | None:
+        """The characters and the cost of one spelling, or None."""
+        at = int(self.spelt.searchsorted(spelt))
+        if at == len(self.spelt) or self.spelt[at] != spelt:
+            return None
+        return str(self.han[at]), float(self.costs[at])
+
+    def starts(self) -> frozenset[bytes]:
+        """The first two and four letters of every spelling, and the spellings shorter than that."""
+        return frozenset(self.spelt.astype("S2").tolist()) | frozenset(self.spelt.astype("S4").tolist())
+
+
 class Sounds:
     """Characters to syllables, and spelt syllables back to characters."""
 
-    def __init__(
-        self, syllables: list[str], codes: Codes, phrases: dict[str, tuple[str, float]], initials: dict[str, str]
-    ) -> None:
+    def __init__(self, syllables: list[str], codes: Codes, phrases: Phrases, initials: dict[str, str]) -> None:
         self.syllables, self.codes = syllables, codes
         self.blur = blurred(syllables)
         self.phrases, self.initials = phrases, initials
-        self._longest = max(map(len, phrases), default=0)
-        self._starts = {spelt[:n] for spelt in phrases for n in (2, 4)} | {spelt for spelt in phrases if len(spelt) < 4}
+        self._longest = phrases.spelt.dtype.itemsize if len(phrases.spelt) else 0
+        self._starts = phrases.starts()
 
     @classmethod
     def learn(cls, texts: Iterable[str]) -> "Sounds":
@@ -127,20 +157,22 @@ class Sounds:
                 for n in range(1, LONGEST_PHRASE + 1):
                     counts.update(run[i : i + n] for i in range(len(run) - n + 1))
                 words.update(word for word in rjieba.cut(run) if len(word) > 1)
-        return cls(syllables, codes, _phrases(counts, syllables, codes), _initials(words, syllables, codes))
+        return cls(syllables, codes, Phrases.of(_phrases(counts, syllables, codes)), _initials(words, syllables, codes))
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""
         np.save(folder / "syllables.npy", self.codes)
-        table = {"syllables": self.syllables, "phrases": self.phrases, "initials": self.initials}
+        for name in _PHRASES:
+            np.save(folder / f"phrases_{name}.npy", getattr(self.phrases, name))
+        table = {"syllables": self.syllables, "initials": self.initials}
         (folder / "sounds.json").write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Sounds":
         """What `save` wrote."""
         table = json.loads((folder / "sounds.json").read_text(encoding="utf-8"))
-        phrases = {spelt: (han, cost) for spelt, (han, cost) in table["phrases"].items()}
-        return cls(table["syllables"], np.load(folder / "syllables.npy"), phrases, table["initials"])
+        arrays = (np.asarray(np.load(folder / f"phrases_{name}.npy", mmap_mode="r")) for name in _PHRASES)
+        return cls(table["syllables"], np.load(folder / "syllables.npy"), Phrases(*arrays), table["initials"])
 
     def of(self, text: str) -> list[str]:
         """The syllable of each character, "" where it has none."""
@@ -194,12 +226,14 @@ class Sounds:
         size = len(letters)
         if size > 200:
             return None
+        spelling = letters.encode()  # as the phrases are kept; only ü takes two bytes
+        size = len(spelling)
         best, came = [0.0] + [math.inf] * size, [(0, "")] * (size + 1)
         for start in range(size):
             if best[start] == math.inf:
                 continue
             for end in range(start + 1, min(start + self._longest, size) + 1):
-                spelt = letters[start:end]
+                spelt = spelling[start:end]
                 if end - start in (2, 4) and spelt not in self._starts:
                     break
                 phrase = self.phrases.get(spelt)

@@ -3,7 +3,7 @@
 import pytest
 
 from intents import features
-from intents.sounds import Sounds
+from intents.sounds import Phrases, Sounds
 
 LINES = ["居住证丢了怎么补办"] * 9 + [
     "我的居住证到期了",
@@ -57,3 +57,12 @@ def test_what_is_saved_is_what_is_loaded(sounds: Sounds, tmp_path) -> None:
     loaded = Sounds.load(tmp_path)
     assert loaded.spelt_out("wode juzhuzheng daoqi le") == sounds.spelt_out("wode juzhuzheng daoqi le")
     assert loaded.of("居住证") == ["ju", "zhu", "zheng"]
+
+
+def test_phrases_are_found_as_in_a_dictionary() -> None:
+    table = {"ju": ("居", 1.5), "juzhu": ("居住", 0.25), "lü": ("旅", 3.0), "zheng": ("证", 2.0)}
+    phrases = Phrases.of(table)
+    for spelt in (*table, "j", "juz", "juzhuzheng", "a", "zz", "lu", ""):
+        assert phrases.get(spelt.encode()) == table.get(spelt), spelt
+    assert {b"ju", b"juzh", b"zh", b"zhen"} <= phrases.starts()
+    assert Phrases.of({}).get(b"ju") is None
