@@ -241,7 +241,7 @@ function keep() { if (text.value) sessionStorage.setItem(kept, text.value); else
 
 if (composer) {
   text.value ||= sessionStorage.getItem(kept) || "";
-  if (text.value) count();
+  if (text.value) { count(); keep(); } // typed before this script was there
   composer.addEventListener("submit", send);
   composer.elements.key.value = key();
   text.addEventListener("input", () => { count(); keep(); matching(); tell(); });
