@@ -16,7 +16,7 @@ from handlers.turn import Choice, Link, Turn
 from intents import Understanding
 from knowledge_base import Knowledge, RuleInputError
 from knowledge_base.regions import RegionTree
-from records.cases import PREFIXES
+from records.cases import REGIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Filing:
 
     def region(self, tree: RegionTree) -> str | None:
         """The most specific place of ours that its answers name; None for none."""
-        ours = [region for region in tree.regions.values() if region.key in PREFIXES]
+        ours = [region for region in tree.regions.values() if region.key in REGIONS]
         for sort in (_is_district, _is_place, _is_text):
             said = [self.progress.value(slot.name) for slot in self.form.slots if sort(slot)]
             named = [region.key for region in ours if any(region.short in text for text in said)]

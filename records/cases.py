@@ -41,10 +41,13 @@ LEVELS = ("grid", "area", "street")
 LEVEL_NAMES = {"grid": "网格", "area": "片区", "street": "街道指挥室"}
 CLOCKS = {"grid": timedelta(hours=24), "area": timedelta(hours=48), "street": timedelta(hours=72)}
 """How long each level has before a case climbs from it; a kind may set a shorter first one."""
-PREFIXES = {
-    "ningbo": "NB", "haishu": "HS", "jiangbei": "JB", "zhenhai": "ZH", "beilun": "BL", "yinzhou": "YZ",
-    "fenghua": "FH", "yuyao": "YY", "cixi": "CX", "ninghai": "NH", "xiangshan": "XS", "zhongshan": "ZS",
-}  # fmt: skip
+REGIONS = frozenset(
+    ("ningbo", "haishu", "jiangbei", "zhenhai", "beilun", "yinzhou", "fenghua", "yuyao", "cixi", "ninghai", "xiangshan",
+     "zhongshan")
+)  # fmt: skip
+"""Where something can be filed."""
+PREFIX = "FH"
+"""One for all: a number is read out over the phone and copied by hand, and its day and count alone must tell which."""
 
 
 class Case(Base):
@@ -112,17 +115,16 @@ def phone_hash(phone: str) -> bytes:
     return cipher().lookup("phone", phone)
 
 
-def next_number(conn: Connection, region: str, at: datetime) -> str:
+def next_number(conn: Connection, at: datetime) -> str:
     """A number such as FH-20261122-0042, never given out twice."""
-    prefix = PREFIXES.get(region, "NB")
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     statement = (
         dialect.insert(CaseNumber)
-        .values(prefix=prefix, day=at.date(), last=1)
+        .values(prefix=PREFIX, day=at.date(), last=1)
         .on_conflict_do_update(index_elements=["prefix", "day"], set_={"last": CaseNumber.last + 1})
         .returning(CaseNumber.last)
     )
-    return f"{prefix}-{at:%Y%m%d}-{conn.execute(statement).scalar_one():04d}"
+    return f"{PREFIX}-{at:%Y%m%d}-{conn.execute(statement).scalar_one():04d}"
 
 
 def open_case(
@@ -133,7 +135,7 @@ def open_case(
     """File a case at its first level. Returns its number."""
     if phone:
         adopt(conn, "phone", phone)
-    number = next_number(conn, region, at)
+    number = next_number(conn, at)
     row = {
         "number": number, "kind": kind, "title": title, "person_id": None if anonymous else person_id,
         "phone_hash": phone_hash(phone) if phone else None, "anonymous": anonymous, "region": region, "team": team,

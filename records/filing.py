@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from records import cases, consent, employers, hours, keyed, notices, places, room_rules, rooms
+from records import cases, consent, employers, hours, keyed, notices, room_rules, rooms
 from records import declarations as d
 from records.declarations import LIVING, Asked, Declaration, Filing
 from records.residents import Resident
@@ -165,7 +165,7 @@ def _flags(
 def _insert_filing(
     conn: Connection, room: Row[Any], hashed: bytes, flags: tuple[str, ...], form: Form, at: datetime
 ) -> tuple[int, str] | None:
-    number = cases.next_number(conn, places.region(room.path), at)
+    number = cases.next_number(conn, at)
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     values = {
         "key": hashed, "number": number, "room_id": room.id, "person_id": form.person_id, "source": form.source,

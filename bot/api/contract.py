@@ -55,7 +55,7 @@ class Operation:
 
 OPERATIONS: list[Operation] = []
 PATHS = {
-    "number": (r"^[A-Za-z]{2,4}-\d{8}-\d{4,6}$", "办件编号", "HS-20261122-0007"),
+    "number": (r"^[A-Za-z]{2,4}-\d{8}-\d{4,6}$", "办件编号", "FH-20261122-0007"),
     "code": (r"^[A-Za-z0-9-]{8,40}$", "房间码：扫到的一串，或手输的编号", "NB-FH-000123"),
 }
 """What may stand in a path: pattern, description, example."""

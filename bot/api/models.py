@@ -287,7 +287,7 @@ class Case(BaseModel):
     """A case at a glance."""
 
     model_config = shown(
-        number="HS-20261122-0007", title="欠薪线索", state="working", state_words="正在办理", filed_at="2026-11-22T10:00:00+08:00"
+        number="FH-20261122-0007", title="欠薪线索", state="working", state_words="正在办理", filed_at="2026-11-22T10:00:00+08:00"
     )  # fmt: skip
 
     number: str
@@ -302,7 +302,7 @@ class WholeCase(Case):
     """A case with its answers and its history."""
 
     model_config = shown(
-        number="HS-20261122-0007", title="欠薪线索", state="accepted", state_words="已受理", filed_at="2026-11-22T10:00:00+08:00",
+        number="FH-20261122-0007", title="欠薪线索", state="accepted", state_words="已受理", filed_at="2026-11-22T10:00:00+08:00",
         answers=[["金额", "9000元"]], history=[{"at": "2026-11-22T11:00:00+08:00", "action": "accepted", "words": "已受理"}],
     )  # fmt: skip
 

@@ -262,7 +262,7 @@ def test_a_case_is_seen_by_its_owner_and_by_nobody_else(city: Flask, api: Make) 
     assert me("GET", f"/cases/{number.lower()}").status_code == 200
     assert other("GET", "/cases").get_json()["cases"] == []
     assert other("GET", f"/cases/{number}").status_code == 404
-    for odd in ("x", "%00", "HS-20261122-9999", "HS-20261122-0001%0a"):
+    for odd in ("x", "%00", "FH-20261122-9999", "FH-20261122-0001%0a"):
         assert me("GET", f"/cases/{odd}").status_code == 404
 
 

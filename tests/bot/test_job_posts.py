@@ -74,7 +74,7 @@ def test_a_filed_wish_is_answered_with_posts_that_fit_it(service: Service, tmp_p
     for number, text in enumerate(("登记求职", "叉车工", "没有", "慈溪", "7000", "13900001111"), 1):
         says(service, number, text)
     filed = seen(says(service, 9, "确认"))
-    assert "已经提交，编号 CX-" in filed and "叉车司机，试仓" in filed and "远方厂" not in filed
+    assert "已经提交，编号 FH-" in filed and "叉车司机，试仓" in filed and "远方厂" not in filed
 
 
 HEAD = POSTS[0]
