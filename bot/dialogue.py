@@ -104,7 +104,8 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         return True
     answers = (_NAMED, JUST_ME, repair.SKIP)
     if not s.state.form:
-        return choices.wants_form(said) and _only_tells(heard)
+        talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
+        return bool(talked_of or choices.wants_form(said)) and _only_tells(heard)
     return any(way.fullmatch(said) for way in answers) or _withheld(said) or _only_tells(heard)
 
 
@@ -116,7 +117,7 @@ _WITHHELD = re.compile(
 """Not leaving one's name or number, which sounds like not wanting to stay (名字就不留了)."""
 
 
-_FAINT_SIGN = 0.7
+_FAINT_SIGN = 0.85
 
 
 def _only_tells(heard: Understanding) -> bool:
@@ -159,7 +160,10 @@ def _hurt_now(heard: Understanding) -> bool:
     )
 
 
-_GIVING_UP = re.compile("不想活|想死|自杀|活不|轻生|寻死|解脱|一了百了")
+_GIVING_UP = re.compile(
+    "不想活|活够|活腻|不活了|想死|自杀|活不|轻生|寻死|解脱|一了百了|"
+    "(?<![对向冲朝])我(?:就|要|去|今晚|现在|真|也|想|会|已经)*(?:拿|提|带|磨)(?:了|着|好)?[^，]{0,3}刀"
+)
 
 
 def _attacked(heard: Understanding) -> bool:

@@ -96,6 +96,9 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     if _SAID.match(text) and heard.intent not in _ALARMS and not _own(heard, text):
         return True
     steering = heard.intent in STEERING and heard.intent not in ("out_of_scope", "affirm", "deny", "help")
+    short = len(text) <= 8 and not steering and heard.intent not in _ALARMS
+    if short and heard.band == "confirm" and not naming.names(heard.intent, text):
+        return True  # 去哪投诉 could be of many matters; it is of the one talked about
     sure = heard.band == "answer" or (heard.band == "confirm" and heard.intent not in ("psych_crisis", *STEERING))
     if sure:
         short = len(text) <= 14 and not steering and heard.intent != "psych_support"
