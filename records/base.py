@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -102,6 +103,7 @@ class SealedJson(TypeDecorator[Any]):
 # SQLite lets one connection write at a time and makes the others sleep and poll. Queueing our own threads first
 # leaves only the other processes to poll against, which keeps the slowest turns short.
 _sqlite_writers = threading.Lock()
+_LOOK_AGAIN = 0.0005
 _WAIT_MS = 3_500
 """How long a turn may wait for a lock: less than the callback's budget of 4 s, so that it can still be answered."""
 
@@ -139,11 +141,34 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later could fail half way; a writer takes its lock at once.
-    writes = connection.get_execution_options().get("writes")
+    cursor = connection.connection.cursor()  # the driver's own call is four times as fast; its error is as usual
     try:
-        connection.connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
-    except sqlite3.OperationalError as fault:  # the driver's own call is four times as fast; its error is as usual
+        if connection.get_execution_options().get("writes"):
+            _lock_sqlite(cursor)
+        else:
+            cursor.execute("BEGIN")
+    except sqlite3.OperationalError as fault:
         raise OperationalError("BEGIN", None, fault) from fault
+    finally:
+        cursor.close()
+
+
+def _lock_sqlite(cursor: Any) -> None:
+    """Begin to write. SQLite itself sleeps ever longer between two looks at a lock, up to a tenth of a second, while
+    turns of the other processes come and go in milliseconds: it looks every half millisecond instead."""
+    until = time.monotonic() + _WAIT_MS / 1000
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as fault:
+                if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_AGAIN)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={_WAIT_MS}")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def statements(service: Service) -> Iterator[list[str]]:
     with service.engine.connect() as conn:
         raw: Any = conn.connection.driver_connection
         if service.engine.dialect.name == "sqlite":
-            raw.set_trace_callback(lambda sql: seen.append(sql.split(maxsplit=1)[0].upper()))
+            raw.set_trace_callback(lambda sql: _noted(seen, sql))
             conn.rollback()
         else:
             raw.cursor_factory = _counting(seen)
@@ -33,6 +33,12 @@ def statements(service: Service) -> Iterator[list[str]]:
     yield seen
     if service.engine.dialect.name == "postgresql":
         seen += ["BEGIN", "COMMIT"]  # the driver says these without a cursor
+
+
+def _noted(seen: list[str], sql: str) -> None:
+    word = sql.split(maxsplit=1)[0].upper()
+    if word != "PRAGMA":  # how long to wait for the lock: a setting of the connection, nothing is read or written
+        seen.append(word)
 
 
 def _counting(seen: list[str]) -> type[psycopg.Cursor[Any]]:
