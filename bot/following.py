@@ -68,10 +68,27 @@ _PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的
 _SURE = 0.9
 _PLAIN = 0.95
 
+_PART_OF = {
+    "work_injury": re.compile(
+        r"合同.{0,8}(?:认|算|报|赔|行|能|咋|怎么)|(?:住院|养伤|治伤|治病|休养|歇着|躺|伤没好|没好|不能干活|上不了班).{0,12}(?:工资|工钱|薪|钱)"
+        r"|(?:工资|工钱|薪水).{0,4}(?:还|照)(?:有|发|给|算)|(?:辞职|辞工|离职|走人|不干了|离开).{0,10}(?:钱|补助|补偿|赔|拿)"
+        r"|(?:等级|级别|鉴定|结论).{0,6}(?:不服|低|不对|不认)|不服.{0,4}(?:等级|鉴定|结论)|不(?:给|肯)?(?:我|他)?报(?:工伤)?(?:怎么办|咋办|呢)?[？?]?$"
+    ),
+    "social_insurance": re.compile(r"一(?:次|把|口气)性?(?:都|全|给)?(?:领|拿|取|结|付)|(?:领|取|拿)(?:完|光|走)"),
+    "labor_dispute": re.compile(r"(?:让|叫|要求|要)(?:他|它|厂里|老板|单位|公司)们?补(?:上|缴|交)"),
+}
+"""What belongs to the topic though its words are another service's too: the contract and the pay of somebody injured."""
+_DISMISSED = re.compile(
+    r"辞(?:退|了)|开除|炒(?:了|掉|鱿)|劝退|别来(?:了|上班)|不用来|走人|不(?:让|要)我(?:来|干|上班)|赶(?:我)?走|解除合同"
+)
+
 
 def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     """Whether a message goes on about the last topic though its words don't name it (他才十五岁, 需要什么证据)."""
     topic, text = s.state.topic, heard.text.strip()
+    part = _PART_OF.get(topic)
+    if part and part.search(text) and len(text) <= 24 and not heard.danger and topic != heard.intent:
+        return True
     if not topic or topic == heard.intent or heard.second or heard.intent == "emergency":
         return False
     if heard.intent == "case_status":
@@ -162,7 +179,9 @@ _BACK_TO = re.compile(
 
 def named_before(s: Situation, heard: Understanding) -> str:
     """The service talked about before, or named beside another, that a message comes back to by a word that many share
-    (那居住证呢); empty for none."""
+    (那居住证呢), or the dispute of somebody dismissed while pregnant; empty for none."""
+    if "maternal_health" in (heard.intent, s.state.topic) and _DISMISSED.search(heard.text):
+        return "labor_dispute"
     back = _BACK_TO.match(heard.text.strip())
     meant = naming.family(back[0]) if back and len(heard.text) <= 20 else frozenset()
     if not meant or (heard.intent in s.state.before and heard.band == "answer"):
