@@ -14,6 +14,9 @@ _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 """A choice doesn't depend on the day."""
 _NUMERALS = "零一二三四五六七八九十"
 _DIGITS = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
+_NOT_THIS = re.compile(r"(?:不是|并不是|不叫|没有)\s*\d+")
+_AT_LAST = re.compile(r"(?:是|为|改成|改为)(?P<value>[^，,。是为]{1,12})[。！!]?$")
+"""What a correction ends with (中间给过两千，是11800), which needs no unit."""
 _PARTS = (
     ("head", re.compile(r"(?:开头|前面?|头)(?:的)?(?:那)?(?:三|3)(?:位|个|码)"), 0, 3),
     ("middle", re.compile(r"(?:中间|当中)(?:的)?(?:那)?(?:四|4|几)?(?:位|个|码)?"), 3, 7),
@@ -69,7 +72,8 @@ def _part_of_phone(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) 
         return None
     for name, pattern, _, _ in _PARTS:
         if pattern.search(said) and (name != "middle" or re.search("位|手机|电话|号", said)):
-            given = _DIGITS.findall(said)
+            # 尾号是2381不是2318: what it is not doesn't count.
+            given = _DIGITS.findall(_NOT_THIS.sub("", said))
             value = phone_with(filled[slot.name], name, given[-1]) if given else ""
             return Correction(slot, value, name)
     return None
@@ -154,6 +158,11 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
     if slot.signs == "place" and (door := _DOOR.search(said)) and (stood := re.search(rf"\d+{door[2]}", old)):
         return old.replace(stood[0], door[0], 1)
     kind = slots.entity_type(slot)
+    last = _AT_LAST.search(said) if kind == "amount" else None
+    if last and re.search(r"\d", last["value"]):
+        within = tuple(entity for entity in heard.entities if entity.text in last["value"])
+        if value := slots.read(slot, last["value"].strip(), within, now).value:
+            return value
     if kind:
         # The last one named is the right one: “不是三月，是五月”.
         values = [entity.value for entity in heard.entities if entity.type == kind and entity.value != old]

@@ -338,6 +338,8 @@ def _with_manners(s: Situation, decision: Decision) -> Decision:
             first = replace(first, handoff=answering.to_person(s, "angry"))
     elif not first.urgent and decision.owner == "question" and manners.wronged(s.heard.normal):
         first = manners.felt(first)
+    if not first.urgent and manners.beaten(s.heard.normal):
+        first = replace(first, text=f"{manners.SAFE_FIRST}\n\n{first.text}")
     if any(entity.type == "id_number" for entity in s.heard.entities):
         first = replace(first, text=f"{first.text}\n\n{manners.ID_NUMBER}")
     elif manners.id_like(s.heard.text):

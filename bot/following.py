@@ -104,7 +104,10 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     doubtful = heard.probability < _SURE and heard.intent not in _ALARMS and not naming.names(heard.intent, text)
     if doubtful and naming.names(topic, text) and heard.band == "answer" and heard.intent not in STEERING:
         return True
-    if _ANEW.match(text) or (not condition and naming.foreign(topic, text, condition=True)):
+    anew = _ANEW.match(text)
+    if anew and not naming.family(anew[0]) and heard.band == "confirm" and len(text) <= 16:
+        return True  # 那礼拜天呢，也不给补休: a day is no other matter
+    if anew or (not condition and naming.foreign(topic, text, condition=True)):
         return False
     if heard.intent in ("affirm", "deny") and repair.plainly_asks(text) and len(text) >= 6:
         return True  # 不是本地户口也给办吗 is no no

@@ -50,6 +50,19 @@ def wronged(text: str) -> bool:
     return _AT_OTHERS.search(text) is not None
 
 
+_BEATEN = re.compile(
+    r"(?:老公|丈夫|男人|男朋友|对象|婆婆|公公|家里人|我爸|前夫|老婆|他|她)(?:又|老|总|经常|天天|一?喝[一-龥]{0,3})*[，,]?"
+    r"(?:就|又|老|总|老是|总是|经常|天天|一直|动手|还)*(?:(?:打了?我|揍我)(?!电话|手机|的?号|微信|招呼)|打骂我|家暴|打孩子|动手打)|家暴|家庭暴力|被(?:老公|丈夫|男人|他|婆家)打"
+)
+SAFE_FIRST = "要是又动手、马上有危险，先打110。平时想找人帮忙、想有个地方去，打12338（妇女维权）。"
+"""Said before whatever else, to somebody who is beaten at home."""
+
+
+def beaten(text: str) -> bool:
+    """Whether somebody tells of being beaten at home."""
+    return _BEATEN.search(text) is not None
+
+
 def elderly(text: str) -> bool:
     """Whether somebody says to be old, to see badly or to find phones hard."""
     return _OLD.search(text) is not None
