@@ -1,12 +1,12 @@
 """The processes of one machine: what they share is made once, and each holds connections of its own."""
 
-import gc
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 import app
 from bench import load, start
@@ -22,26 +22,21 @@ SELDOM = (
 """What few processes ever need; each would cost every start time and every machine memory."""
 
 
-def open_files() -> list[str]:
-    """What this process has open, by name."""
-    found = []
-    for number in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(str(number.readlink()))
-        except FileNotFoundError:  # the one that lists them
-            continue
-    return found
-
-
 def test_no_connection_to_the_database_is_carried_over_a_fork(settings, understander, monkeypatch):
+    opened: list[object] = []
+    closed: list[object] = []
+
+    def watched(url: str) -> Engine:
+        engine = engine_for(url)
+        event.listen(engine, "connect", lambda raw, _record: opened.append(raw))
+        event.listen(engine, "close", lambda raw, _record: closed.append(raw))
+        return engine
+
     monkeypatch.setattr(app, "understander_of", lambda _settings: understander)
-    engine = engine_for(settings.database_url)
-    migrate.upgrade(engine)
-    engine.dispose()
-    gc.collect()  # what other tests left open
-    before = open_files()
+    migrate.upgrade(engine_for(settings.database_url))
+    monkeypatch.setattr(app, "engine_for", watched)
     parts = app.shared(settings)
-    assert set(open_files()) <= set(before)
+    assert opened and len(closed) == len(opened)
     assert parts["articles"].current.articles
     parts["articles"].close()
 
