@@ -88,6 +88,12 @@ _MATTER_OF_FACT = ("fee", "papers", "online", "proxy", "phone", "penalty")
 """Sides of a matter whose words leave no room for despair, as 我能去哪 or 有什么用 do."""
 
 
+_MAY = re.compile(
+    r"(?:行不行|行不|行吗|可以吗|可不可以|能(?:办|领|去|上|报)(?:吗|不)|能不能(?:办|领|去|上|报)?)[？? ]*$"
+)
+"""Asks whether somebody may (我老头子66岁 他行不行)."""
+
+
 def _harmless(s: Situation, heard: Understanding) -> bool:
     """Whether all of a message is something in which no danger can be heard: a number, a place, one of
     the words just offered, the name that a form has asked for. Not after words of danger, when each of them may be an answer to “where are you”."""
@@ -103,8 +109,13 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     ):  # a closed list of questions about it (我弟弟也行吗)
         return True
     answers = (_NAMED, JUST_ME, repair.SKIP)
+    talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
+    faint = heard.danger_score < 0.7 and not crisis.signs(said)
+    if faint and talked_of and len(said) <= 18 and _MAY.search(said):
+        return True
+    if faint and s.state.form and heard.intent == "cancel" and heard.band == "answer":
+        return True  # 不想报了 is said to the form
     if not s.state.form:
-        talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
         return bool(talked_of or choices.wants_form(said)) and _only_tells(heard)
     return any(way.fullmatch(said) for way in answers) or _withheld(said) or _only_tells(heard)
 
