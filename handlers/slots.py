@@ -321,7 +321,7 @@ def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
         r"[一二三四五六七八九两]?十[几多来]|几十|好几[个十百]?|[一二三四五六七八九两几][一二三四五六七八九十]?百(?:多|来)?|上百|[二三四五六七八九]{2}十?|[两三四五六七八][三四五六七八九](?=个|人)",
         text,
     )
-    if slot.signs and about:
+    if "人" in slot.signs and about:  # told to people, never counted with
         return Read(about[0])
     number = parse(found[0]) if found else None
     said = plain_number(number) if number is not None else _rough(text)

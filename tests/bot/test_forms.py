@@ -93,6 +93,12 @@ def test_no_calculator_breaks_or_files_anything(name: str, turns: list) -> None:
     assert any(reply.handoff for reply in talk.say("找工作人员", "human_agent", 0.99).replies)
 
 
+def test_a_rough_number_is_asked_again_where_it_is_counted_with() -> None:
+    talk = opened(everything(), "rule:endorsement_window:ningbo")
+    for text in ("2025年3月1日", "签过十几次", "十几", "几十次"):
+        assert talk.say(text).replies
+
+
 @pytest.mark.parametrize("name", FORMS)
 @given(turns=TURNS, danger=st.sampled_from(["我不想活了", "我想从楼上跳下去", "活着没意思，想死"]))
 @settings(max_examples=8, deadline=None)
