@@ -93,9 +93,10 @@ def test_no_calculator_breaks_or_files_anything(name: str, turns: list) -> None:
     assert any(reply.handoff for reply in talk.say("找工作人员", "human_agent", 0.99).replies)
 
 
-def test_a_rough_number_is_asked_again_where_it_is_counted_with() -> None:
-    talk = opened(everything(), "rule:endorsement_window:ningbo")
-    for text in ("2025年3月1日", "签过十几次", "十几", "几十次"):
+@pytest.mark.parametrize("name", TOPICS)
+def test_a_rough_number_is_asked_again_where_it_is_counted_with(name: str) -> None:
+    talk = opened(everything(), name)
+    for text in ("2025年3月1日", "十几个人", "签过十几次", "十几", "几十次", "十几平", "三四十个人"):
         assert talk.say(text).replies
 
 
