@@ -92,6 +92,15 @@ _MAY = re.compile(
     r"(?:行不行|行不|行吗|可以吗|可不可以|能(?:办|领|去|上|报)(?:吗|不)|能不能(?:办|领|去|上|报)?)[？? ]*$"
 )
 """Asks whether somebody may (我老头子66岁 他行不行)."""
+_COMES_OF_IT = re.compile(
+    r"(?:会不会|不会|会|要不要)(?:有人|他们?|她|老板|厂里|公司|房东|你们|人家|警察|派出所|谁)?(?:再|又|就|来|去)*(?:把|给|对|找|让)?(?:我|他|她|人|我们|谁|老板)?(?:们)?(?:被)?"
+    r"(?:抓|罚|报复|关(?:到|进|起来)|送(?:到|去|进|回)|赔|坐牢|判刑|拘留|遣返|开除|赶走|记录|留底|知道|告诉|通知|麻烦|算账|穿小鞋|找茬).{0,8}$"
+)
+"""Asks what will be done to somebody, or who gets to know (告了他会不会报复我)."""
+_SHUT_AWAY = re.compile(
+    r"(?:会不会|不会|会|要不要).{0,8}(?:送|关|抓|拉|住)(?:到|进|去)?.{0,3}(?:精神病?院|疯人院).{0,4}$"
+)
+"""Fears to be locked away for asking for help (不会把我关精神病院吧)."""
 
 
 def _harmless(s: Situation, heard: Understanding) -> bool:
@@ -112,6 +121,10 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
     faint = heard.danger_score < 0.7 and not crisis.signs(said)
     if faint and talked_of and len(said) <= 18 and _MAY.search(said):
+        return True
+    if s.state.topic and heard.danger_score < 0.8 and len(said) <= 20 and _COMES_OF_IT.search(said):
+        return not crisis.signs(said)
+    if s.state.topic and len(said) <= 24 and _SHUT_AWAY.search(said) and not crisis.signs(said):
         return True
     if faint and s.state.form and heard.intent == "cancel" and heard.band == "answer":
         return True  # 不想报了 is said to the form

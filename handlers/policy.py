@@ -74,7 +74,8 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
         return None, ""
     text = brief(turn, article, on) if turn.plain else shown(turn, article, on)
     if turn.aspect in _FIELDS and not field_of(article, turn.aspect):
-        text = f"“{ASPECTS[turn.aspect]}”没有查到写明的规定，以窗口答复为准。知道的是这些：\n{text}"
+        unknown = f"“{ASPECTS[turn.aspect]}”没有查到写明的规定，打{ask_at(turn, article)}问最准，以窗口答复为准。"
+        text = f"{unknown}知道的是这些：\n{text}"
     return article, text
 
 
@@ -223,13 +224,25 @@ def stays(turn: Turn) -> bool:
     return bool(hits) and own >= _STAYS * hits[0].score
 
 
+_RESCUE = frozenset({"110", "119", "120", "122"})
+
+
 def again(turn: Turn, reply: Reply) -> Reply:
-    """The same article for a further question about the same matter: said as what it is."""
-    title = turn.titles.get(turn.intent, "这件事")
-    lines = turn.knowledge.hotlines_for(turn.intent, turn.region)
-    number = lines[0].number if lines else "12345"
-    lead = f"您问的这一点，没有查到写得更细的规定。“{title}”总的是这样，拿不准就打{number}，或者找工作人员："
-    return replace(reply, text=f"{lead}\n{reply.text}")
+    """The same article for a further question about the same matter, said as what it is: the answer stands in it, or
+    nothing is known of what was asked, and somebody who answers by phone is named."""
+    article = turn.knowledge.articles.get(reply.articles[0]) if reply.articles else None
+    on = turn.now.date()
+    if article and turn.knowledge.speaks(article, turn.intent, turn.text, turn.region, on):
+        return replace(reply, text=f"还是刚才这一条里说的：\n{reply.text}")
+    lead = f"您问的这一点，没有查到写明的规定，不敢乱说。打{ask_at(turn, article)}问最准，也可以找工作人员。"
+    return replace(reply, text=f"{lead}知道的是这些：\n{reply.text}")
+
+
+def ask_at(turn: Turn, article: Article | None) -> str:
+    """The number of somebody who answers questions about a matter; never one for rescue."""
+    own = [line for id in (article.hotlines if article else ()) if (line := turn.knowledge.hotline(id))]
+    lines = [*own, *turn.knowledge.hotlines_for(turn.intent, turn.region)]
+    return next((line.number for line in lines if line.number not in _RESCUE), "12345")
 
 
 def pointed_at(turn: Turn, *, sure: bool) -> str:

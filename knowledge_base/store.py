@@ -26,6 +26,8 @@ MUCH_BETTER = 1.6  # how many times as well another article must fit to be told 
 FARTHER = 2.0  # the same for the plain article of a larger place, where the nearest one is about something narrower
 CHANCE = 25.0  # a fit below this is a chance meeting of words; a larger place's plain answer must beat it by as much
 FAINT = 15.0  # the same for a further question, which says less
+SPEAKS = 18.0  # an article below this hardly speaks of a further question
+READ = 0.85  # what the fit of the article just read counts, beside others': it was hardly asked for again
 TOLD = 1.25  # the same once the plain one has been told, and a further question comes
 
 Item = TypeVar("Item", Article, Hotline, Place)
@@ -110,10 +112,16 @@ class Knowledge:
                 return 1.0
             if hit.article.aspect == "main":
                 return hit.score / (FARTHER * max(fit, CHANCE))
-            return hit.score / (TOLD * max(fit, FAINT) if plain.id == told else MUCH_BETTER * max(fit, FAINT / 2))
+            worth = hit.score * READ if hit.article.id == told else hit.score
+            return worth / (TOLD * max(fit, FAINT) if told else MUCH_BETTER * max(fit, FAINT / 2))
 
         best = max(hits, key=better)
         return best.article if better(best) > 1.0 else plain
+
+    def speaks(self, article: Article, intent: str, question: str, region: str, on: date) -> bool:
+        """Whether an article of an intent has something to say to a question, going by its words."""
+        hits = self._index.within(intent, question, region, on)
+        return any(hit.article.id == article.id and hit.score >= SPEAKS for hit in hits)
 
     def search(
         self, query: str, region: str, on: date, limit: int = 3, likely: Mapping[str, float] | None = None
