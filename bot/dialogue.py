@@ -120,6 +120,8 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     answers = (_NAMED, JUST_ME, repair.SKIP)
     talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
     faint = heard.danger_score < 0.7 and not crisis.signs(said)
+    if faint and talked_of and heard.intent not in _HEAVY:
+        return True  # 厂里说伤没好就不要我了: suspected at most, and taken for the matter talked about or another one
     if faint and talked_of and len(said) <= 18 and _MAY.search(said):
         return True
     if s.state.topic and heard.danger_score < 0.8 and len(said) <= 20 and _COMES_OF_IT.search(said):
@@ -142,6 +144,8 @@ _WITHHELD = re.compile(
 
 
 _FAINT_SIGN = 0.85
+_HEAVY = ("psych_crisis", "psych_support", "emergency", "goodbye", "hardship_aid")
+"""What a faintly suspected message must not have been taken for, to be no danger."""
 
 
 def _only_tells(heard: Understanding) -> bool:

@@ -78,6 +78,27 @@ _PART_OF = {
     "labor_dispute": re.compile(r"(?:让|叫|要求|要)(?:他|它|厂里|老板|单位|公司)们?补(?:上|缴|交)"),
 }
 """What belongs to the topic though its words are another service's too: the contract and the pay of somebody injured."""
+_NOW = re.compile(
+    "正在|现在|马上|快来|救|着火|起火|冒烟|烟|流血|刀|打我|打人|砍|晕|昏|孩子不见|走丢|抢|追我|跟着我|撬|砸|闯"
+)
+"""Words of an emergency that goes on."""
+
+
+def _vague(heard: Understanding) -> bool:
+    """Whether a message was taken for none of the services (满16了呢 for a goodbye), or for danger though it only
+    speaks of something lost: then the articles of the last topic may answer it."""
+    if (
+        heard.danger
+        or len(heard.text.strip()) < 3
+        or repair.PERSON.search(heard.text)
+        or repair.CANCEL.fullmatch(heard.text)
+    ):
+        return False
+    if heard.intent == "emergency":
+        return heard.band != "answer" and _NOW.search(heard.text) is None
+    return heard.intent in ("out_of_scope", "affirm", "deny", "goodbye", "help", "greet", "cancel")
+
+
 _DISMISSED = re.compile(
     r"辞(?:退|了)|开除|炒(?:了|掉|鱿)|劝退|别来(?:了|上班)|不用来|走人|不(?:让|要)我(?:来|干|上班)|赶(?:我)?走|解除合同"
 )
@@ -89,7 +110,11 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     part = _PART_OF.get(topic)
     if part and part.search(text) and len(text) <= 24 and not heard.danger and topic != heard.intent:
         return True
-    if not topic or topic == heard.intent or heard.second or heard.intent == "emergency":
+    if not topic or topic == heard.intent or heard.second:
+        return False
+    if _vague(heard) and not naming.foreign(topic, text, condition=True) and policy.settles(turn_of(s, topic)):
+        return True
+    if heard.intent == "emergency":
         return False
     if heard.intent == "case_status":
         return _no_case(s, text) and not naming.foreign(topic, text)
@@ -102,6 +127,10 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return True
     condition = _CONDITION.match(text) is not None
     doubtful = heard.probability < _SURE and heard.intent not in _ALARMS and not naming.names(heard.intent, text)
+    close = heard.probability < _SURE and heard.intent not in (*_ALARMS, *STEERING)
+    close = close and (doubtful or naming.names(topic, text)) and not naming.foreign(topic, text, condition=True)
+    if close and policy.fits_as_well(turn_of(s, topic), heard.intent):
+        return True
     if doubtful and naming.names(topic, text) and heard.band == "answer" and heard.intent not in STEERING:
         return True
     anew = _ANEW.match(text)

@@ -73,7 +73,11 @@ def question(s: Situation, heard: Understanding) -> Decision:
         return following.further(s, heard, place)
     if heard.band == "answer" and heard.intent == s.state.topic and not heard.second:
         return following.further(s, heard, place)
-    meant = following.named_by_words(s, heard, place) if heard.intent == "out_of_scope" or heard.band == "ask" else ""
+    unnamed = heard.band == "confirm" and heard.intent not in STEERING and not naming.names(heard.intent, heard.text)
+    unnamed = unnamed and heard.intent != s.state.topic
+    meant = ""
+    if heard.intent == "out_of_scope" or heard.band == "ask" or unnamed:
+        meant = following.named_by_words(s, heard, place)
     if meant:
         return answer(s, meant, "main", region=place, sides=named(heard.text))
     if heard.band == "answer" or (heard.intent in ("affirm", "deny") and s.state.asking):

@@ -28,6 +28,8 @@ _FIELDS = {
 }
 _ATTRIBUTES = {"time": "duration"}
 _IN_FULL = ("papers", "where")
+_ASKED_LOOSELY = frozenset({PHONE, *ASPECTS} - {"main"})
+"""Sides whose words may belong to a question of its own (老板跑了找谁要)."""
 _HUMAN = Choice("找工作人员", "human_agent")
 _SENTENCE = re.compile(r"[^。！？]+[。！？]?")
 
@@ -41,7 +43,7 @@ def answer(turn: Turn) -> Reply:
     article, text = _told(turn, on)
     if article is None:
         return not_known(turn)
-    if turn.about and turn.aspect in ("who", "proxy"):
+    if turn.about and turn.aspect == "who":
         text = f"您{turn.about}的事，也照这个办：\n{text}"
     sides = more(turn, article, on)
     return Reply(
@@ -54,6 +56,10 @@ def answer(turn: Turn) -> Reply:
 def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
     """The article and what is said of it: one side of it, the short of it, or the whole."""
     main = turn.knowledge.main(turn.intent, turn.region, on)
+    if turn.text and turn.aspect in _ASKED_LOOSELY:
+        sure = turn.knowledge.surely(turn.intent, turn.text, turn.region, on)
+        if sure is not None and sure.aspect != "main":
+            return sure, shown(turn, sure, on)
     if turn.aspect in (PHONE, SHORTER, EVERYTHING):
         if main is None:
             return None, ""
@@ -222,6 +228,22 @@ def stays(turn: Turn) -> bool:
     hits = turn.knowledge.search(turn.text, turn.region, turn.now.date(), 8)
     own = next((hit.score for hit in hits if turn.intent in hit.article.intents), 0.0)
     return bool(hits) and own >= _STAYS * hits[0].score
+
+
+def settles(turn: Turn) -> bool:
+    """Whether the articles of the turn's intent surely answer its message."""
+    return turn.knowledge.surely(turn.intent, turn.text, turn.region, turn.now.date()) is not None
+
+
+_SHARES = 13.0
+"""An article that fits worse has little to do with a message."""
+
+
+def fits_as_well(turn: Turn, other: str) -> bool:
+    """Whether the articles of the turn's intent speak of its message, and about as much as those of `other` do."""
+    fit, on = turn.knowledge.fit, turn.now.date()
+    own = fit(turn.intent, turn.text, turn.region, on)
+    return own >= _SHARES and own >= _STAYS * fit(other, turn.text, turn.region, on)
 
 
 _RESCUE = frozenset({"110", "119", "120", "122"})

@@ -26,6 +26,7 @@ MUCH_BETTER = 1.6  # how many times as well another article must fit to be told 
 FARTHER = 2.0  # the same for the plain article of a larger place, where the nearest one is about something narrower
 CHANCE = 25.0  # a fit below this is a chance meeting of words; a larger place's plain answer must beat it by as much
 FAINT = 15.0  # the same for a further question, which says less
+ANSWERS = 40.0  # from here on an article surely answers a question, whatever it was taken for
 SPEAKS = 18.0  # an article below this hardly speaks of a further question
 READ = 0.85  # what the fit of the article just read counts, beside others': it was hardly asked for again
 TOLD = 1.25  # the same once the plain one has been told, and a further question comes
@@ -122,6 +123,17 @@ class Knowledge:
         """Whether an article of an intent has something to say to a question, going by its words."""
         hits = self._index.within(intent, question, region, on)
         return any(hit.article.id == article.id and hit.score >= SPEAKS for hit in hits)
+
+    def surely(self, intent: str, question: str, region: str, on: date) -> Article | None:
+        """The article of an intent that surely answers a question, going by its words; None where none does."""
+        hits = self._index.within(intent, question, region, on)
+        enough = min(ANSWERS, max(ANSWERS / 2, len(question) * ANSWERS / 9))
+        return hits[0].article if hits and hits[0].score >= enough else None
+
+    def fit(self, intent: str, question: str, region: str, on: date) -> float:
+        """How well the best of an intent's articles fits a question; 0 where none shares a word with it."""
+        hits = self._index.within(intent, question, region, on)
+        return hits[0].score if hits else 0.0
 
     def search(
         self, query: str, region: str, on: date, limit: int = 3, likely: Mapping[str, float] | None = None
