@@ -20,7 +20,14 @@ _AT_LAST = re.compile(r"(?:是|为|改成|改为)(?P<value>[^，,。是为]{1,12
 _PARTS = (
     ("head", re.compile(r"(?:开头|前面?|头)(?:的)?(?:那)?(?:三|3)(?:位|个|码)"), 0, 3),
     ("middle", re.compile(r"(?:中间|当中)(?:的)?(?:那)?(?:四|4|几)?(?:位|个|码)?"), 3, 7),
-    ("tail", re.compile(r"尾号|末尾|(?:最后|后|后面|末)(?:的)?(?:那)?(?:四|4|几)?(?:位|个|码)"), 7, 11),
+    (
+        "tail",
+        re.compile(
+            r"尾号|末尾|最后(?:面)?(?=(?:应该|其实)?(?:是|为|改成)\s*\d{4}(?!\d))|(?:最后|后|后面|末)(?:的)?(?:那)?(?:四|4|几)?(?:位|个|码)"
+        ),
+        7,
+        11,
+    ),
 )
 
 
@@ -48,11 +55,44 @@ def read(
     partly = _part_of_phone(wanted, filled, said)
     if partly:
         return partly
+    said = _SPELT.sub("", said)
+    if swapped := _swapped(wanted, filled, said, heard):
+        return swapped
     wrong = repair.WRONG.search(said) is not None
     if not wrong and not (at_summary and repair.NUMBERED.fullmatch(said)):
         return None
     slot = _meant(wanted, filled, said, heard, at_summary)
     return Correction(slot, new_value(slot, said, heard, now, filled.get(slot.name, ""))) if slot else None
+
+
+_SPELT = re.compile(
+    r"(?<=[一-龥])[，,。； ]+(?:就是|是)?(?P<word>[一-龥]{1,4})的(?:那个)?(?P<sign>[一-龥])(?:字)?[。！!]?$"
+)
+"""How a sign of a name is written (赵得贵，得到的得)."""
+
+
+def _swapped(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard: Understanding) -> Correction | None:
+    """Old words and new ones (不是305，是503), where the old ones stand within an answer: only they change."""
+    pair = repair.NOT_BUT.search(said)
+    old = (pair["old"] or pair["old2"] or "").strip("，,。！! 的吧了") if pair else ""
+    new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了") if pair else ""
+    if len(old) < 2 or not new or len(new) > 12:
+        return None
+    places = {e.value for e in heard.entities if e.type == "district"}
+    where = any(e.type == "district" and old.startswith(e.text) for e in heard.entities)
+    if where and len(places) > 1:
+        return None  # another district: the town goes with it
+    if any(e.type != "district" and filled.get(s.name) == e.value for s in wanted for e in heard.entities):
+        return None
+    within = [s for s in wanted if s.kind == "text" and old in filled.get(s.name, "")]
+    if not within or len(re.sub(r"\D", "", old)) > 6:
+        return None
+    slot = next((s for s in within if where and s.signs == "place"), within[0])
+    value = filled[slot.name]
+    whole = (
+        re.search(rf"{re.escape(old)}(?:[街镇乡]道?|[村室号幢栋])?", value) if new[-1:] in "道镇乡村室号幢栋" else None
+    )
+    return Correction(slot, value.replace(whole[0] if whole else old, new, 1))
 
 
 def phone_with(phone: str, part: str, digits: str) -> str:
@@ -145,6 +185,28 @@ def _moved(old: str, new: str, gone: str, entities: tuple[Entity, ...]) -> str:
     return new if more else old.replace(wrong[0], spoken, 1)
 
 
+_WRONG_PART = re.compile(r"(?:而)?不(?:是|住|在|叫)(?:在)?[^，,。；; ]{1,20}?(?=是|住|在|[，,。；; ]|$)")
+
+
+def _without_wrong(said: str) -> str:
+    """What a correction says beside the words that it takes back, at the same places of the text."""
+    return _WRONG_PART.sub(lambda found: "，" * len(found[0]), said)
+
+
+def _moved_hour(old: str, new: str) -> str:
+    """A time whose hour alone was told anew (改成四点半): the day and its part stay as they were."""
+    if not re.match(
+        r"(?:早上|上午|中午|下午|傍晚|晚上|夜里)?(?:\d{1,2}|[一二两三四五六七八九十]{1,3})(?:点|[:：])", new
+    ):
+        return new
+    before = re.match(
+        r"(?P<day>(?:今|明|后|大后)天|(?:这|下)?(?:周|星期|礼拜)[一二三四五六日天末]|\d{1,2}[号日]|今晚|明晚|每天|平时)?的?(?P<part>早上|上午|中午|下午|傍晚|晚上|夜里)?",
+        old,
+    )
+    day, part = (before["day"] or "", before["part"] or "") if before else ("", "")
+    return day + ("" if re.match("早|上|中|下|傍|晚|夜", new) else part) + new
+
+
 def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: str = "") -> str:
     """The value that a correction gives; empty when it only says that something is wrong."""
     pair = repair.NOT_BUT.search(said)
@@ -152,6 +214,8 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
         gone = pair["old"] or pair["old2"] or ""
         new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了")
         entities = tuple(e for e in heard.entities if e.text not in gone and e.value not in gone)
+        if slot.signs == "place" and (again := spotting.place(_without_wrong(said), heard.entities)):
+            return again
         if slot.signs == "place" and (moved := _moved(old, new, gone, entities)):
             return moved
         return slots.read(slot, new, entities, now).value if new else ""
@@ -177,6 +241,8 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
     given = repair.NEW_VALUE.search(said)
     if not given:
         return ""
+    if slot.signs == "when":
+        return _moved_hour(old, slots.when(slot, given["value"]) or given["value"])
     value = re.sub(
         r"^(?:第.{1,2}[项个条]|.{0,2}"
         + "|".join(map(re.escape, (slot.label, *slot.words)))

@@ -117,6 +117,8 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         side(said) or (about(said) in _MATTER_OF_FACT and not crisis.signs(said))
     ):  # a closed list of questions about it (我弟弟也行吗)
         return True
+    if heard.danger_score < _FAINT_SIGN and not crisis.signs(said) and (repair.again(said) or manners.refused(said)):
+        return True  # 眼睛花看不清，再说一遍; a wish that is refused all the same
     answers = (_NAMED, JUST_ME, repair.SKIP)
     talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
     faint = heard.danger_score < 0.7 and not crisis.signs(said)
@@ -138,6 +140,7 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
 _WITHHELD = re.compile(
     r"(?:我)?(?:不|别)(?:要|想)?(?:让|叫|被|给)?(?:人家|别人|房东|老板|他们?|邻居|厂里|人)?(?:知道|晓得)(?:是我|是谁|我是谁|是我说的|是我报的|是我举报的)[了吧啊]*|"
     r"(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式|照片)(?:就|先|都|也|我|[，, ])*(?:不|别|没)(?:想|要|用|方便|必|愿意?|有)?(?:留|写|填|说|给|登|报|讲|发|有|拍)?[了吧啊]*|"
+    r"(?:那|就|也|都|还是)*不(?:用|要|必)?留了?[了吧啊]*|"
     r"(?:我)?(?:就|先|也)?(?:不|别)(?:想|要|方便|愿意?)?(?:留|写|填|说|给|登|报)(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式)[了吧啊]*"
 )
 """Not leaving one's name or number, which sounds like not wanting to stay (名字就不留了)."""

@@ -91,7 +91,9 @@ def _story_told(form: Form, progress: Progress, heard: Understanding, used: list
 
 def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
     """The words that opened a form, where they told already what it would ask for: what is wrong in a place."""
-    sort = next((s for s in form.slots if s.kind == "choice" and s.signs and progress.value(s.name)), None)
+    sort = next(
+        (s for s in form.slots if s.kind == "choice" and s.signs not in ("", "when") and progress.value(s.name)), None
+    )
     told = next(
         (s for s in form.slots if s.kind == "text" and s.name in taking.TOLD and not progress.value(s.name)), None
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot import asking, repair
 from bot.asking import Message, Progress, Step, ask, question, resume, wanted
 from bot.message import Reply
-from handlers import slots
+from handlers import slots, talk
 from handlers.declared import Form
 
 _GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
@@ -34,6 +34,7 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     if (
         repair.CANCEL.fullmatch(said)
         or (ended and not _CHANGES.search(said))
+        or (repair.given_up(said) and not _CHANGES.search(said))
         or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said))
     ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
@@ -42,14 +43,12 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     if repair.LATER.fullmatch(said) or (later and not repair.asks(reason)):
         text = f"好，“{form.title}”给您留着，填好的都在。想接着填的时候，说“接着填”。"
         return Step(Reply(text=text), None, dropped=progress)
-    if repair.REPEAT.fullmatch(said) or repair.RESUME.fullmatch(said):
-        return ask(
-            form, progress, m.now, "好，我再说一遍。" if repair.REPEAT.fullmatch(said) else f"好，回到“{form.title}”。"
-        )
+    if repair.again(said) or repair.RESUME.fullmatch(said):
+        return ask(form, progress, m.now, "好，我再说一遍。" if repair.again(said) else f"好，回到“{form.title}”。")
     if _id_only(m):
         return ask(form, progress, m.now, "这张表用不着身份证号。")
     if repair.WAIT.fullmatch(said):
-        return Step(Reply(text="好，不急，找到了再发给我。", asking="slot"), progress)
+        return Step(Reply(text="好，不急，您先忙，好了再接着发给我。", asking="slot"), progress)
     if repair.shows(said):
         return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
     if repair.LEFT.fullmatch(said):
@@ -58,6 +57,8 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
             for s in wanted(form, progress, m.today)
         )
         return ask(form, progress, m.now, f"还有{left}项，很快就好。")
+    if repair.ID_WHY.fullmatch(said):
+        return ask(form, progress, m.now, talk.ID_WHY)
     if repair.WHY.fullmatch(said):
         return ask(
             form, progress, m.now, asking.why(form, progress, m.today, private=repair.PRIVATE.search(said) is not None)
@@ -68,9 +69,33 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, "好，算出日子来，点一下就能提醒您。")
     if repair.COURTESY.fullmatch(said) or (repair.THANKS.fullmatch(said) and len(said) <= 16 and not form.told):
         return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)
-    if repair.PERSON.search(said) and len(said) <= 16:
+    if (unwilling := _unwilling(form, progress, m)) is not None:
+        return unwilling
+    if repair.PERSON.search(said) and (len(said) <= 16 or (len(said) <= 30 and _IMPATIENT.search(said))):
         return Step(ask(form, progress, m.now, "回到刚才的表：").reply, progress, aside=True, person=True)
     return None
+
+
+_IMPATIENT = re.compile("烦|没完没了|问个不停|问来问去|问问问|别问|受不了|急死|气死|火大|不想说|不跟你")
+_NO_NUMBER = re.compile(
+    r"(?:那|我|能|可以|可不可以|能不能|行不行|是不是|也|就|[，, ])*(?:不|别)(?:想|要|用|方便|愿意?|可以|能)?(?:留|写|填|给|说|报)(?:我)?(?:的)?(?:电话|手机|号码|手机号|联系方式)(?:号码?)?(?:行不行|可以不可以|可以|行|能|也|了|吗|嘛|么|不|吧|伐|啊|呢|[，,。？?！! ])*|"
+    r"(?:我)?(?:的)?(?:电话|手机|号码|手机号|联系方式)(?:号码?)?(?:就|都|也|能|可以|可不可以|能不能|是不是|一定|必须|要|非要|得|[，, ])*(?:不|别)?(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说|报)(?:行不行|可以|行|了|吗|嘛|么|不|吧|伐|啊|呢|[，,。？?！! ])*"
+)
+"""Whether a number has to be left, or that it won't be (可以不留电话吗, 电话必须留吗)."""
+
+
+def _unwilling(form: Form, progress: Progress, m: Message) -> Step | None:
+    """Somebody would rather leave no number: told whether that can be, and it is left open where it can."""
+    slot = next((s for s in form.slots if s.kind == "phone"), None)
+    if slot is None or re.search(r"\d", m.said) or _NO_NUMBER.fullmatch(m.said) is None:
+        return None
+    if not slot.optional:
+        if progress.value(slot.name):
+            return ask(form, progress, m.now, "号码要留一个，不然没人能找到您；只给经办的工作人员用，不告诉别人。")
+        text = "这张表要留一个号码，不然没人能找到您；只给经办的工作人员用，不告诉别人。实在不想留，可以直接打12345说。"
+        return ask(form, progress, m.now, text)
+    after = replace(progress.without(slot.name), skipped=tuple(dict.fromkeys((*progress.skipped, slot.name))))
+    return ask(form, replace(after, asking=""), m.now, "可以，电话不留也收。结果请记着用编号来查。")
 
 
 def _id_only(m: Message) -> bool:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from bot import answering, choices, filling, following, naming, repair
+from bot import answering, aside, choices, filling, following, naming, repair
 from bot.answering import answer
 from bot.dwelling import about_room
 from bot.elsewhere import about_place, place_of
@@ -44,6 +44,8 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_talk,
         _about_thanks,
         _about_alarm,
+        aside.not_ours,
+        aside.about_number,
         _about_case,
         _about_waiting,
         about_room,
@@ -144,7 +146,9 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
             return Decision("form", (step.reply,), state, form.intents[0], form.intents[0])
     if s.line == "waiting" and _WAITS.fullmatch(said):
         return answer(s, "human_agent", "main")
-    if repair.REPEAT.fullmatch(said) and s.state.topic:
+    if repair.ID_WHY.fullmatch(said) and (s.state.parked or not s.state.topic or "你们" in said):
+        return _said(s, heard, Reply(text=talk.ID_WHY), "help")
+    if repair.again(said) and s.state.topic:
         if re.search("懂|意思|明白", said):
             return answer(s, s.state.topic, policy.SHORTER)
         return answer(s, s.state.topic, s.state.aspect, text="")
@@ -363,9 +367,12 @@ def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
 
 def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     """The one form that a message asks to fill here and now, of its own subject or of the last one."""
-    bare = choices.bare_start(heard.text) and bool(s.state.topic)
-    if not choices.wants_form(heard.text):
+    tells = bool(forms_of(s.state.topic)) and choices.starts_and_tells(heard.text)
+    bare = bool(s.state.topic) and (choices.bare_start(heard.text) or tells)
+    if not (tells or choices.wants_form(heard.text)):
         return None
+    if tells and (own := next((form for form in forms_of(s.state.topic) if form.end != "compute"), None)):
+        return own
     likely = heard.band == "answer" or (heard.band == "confirm" and bool(forms_of(heard.intent)))
     sure = likely and heard.intent not in STEERING and not bare
     if sure and forms_of(s.state.topic) and heard.probability < _SURE and not naming.names(heard.intent, heard.text):

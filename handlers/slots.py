@@ -137,10 +137,9 @@ _WHEN = re.compile(
 
 def when(slot: Slot, text: str) -> str:
     """A time that suits, as it was said (明天下午三点以后); the label where it says no more than that."""
-    found = _WHEN.search(text)
-    if found is None:
+    said = max((found[0] for found in _WHEN.finditer(text)), key=len, default="")
+    if not said:
         return ""
-    said = found[0]
     return next((label for label, words in slot.options if said in (label, *words)), said)
 
 

@@ -11,9 +11,7 @@ from handlers.slots import Slot, entity_type, signed, when
 from intents import Entity
 from intents.numerals import NUMERAL, parse
 
-_MARKS = (
-    r"有限公司|公司|工厂|厂|店|集团|工地|酒店|饭店|宾馆|餐厅|饭馆|超市|工程队|施工队|项目部|会所|车间|学校|医院|物流"
-)
+_MARKS = r"有限公司|公司|工厂|厂|店|集团|工地|酒店|饭店|宾馆|餐厅|饭馆|超市|工程队|施工队|装修队|安装队|维修队|劳务队|包工队|项目部|会所|车间|学校|医院|物流"
 _FIRM = re.compile(rf"[一-龥A-Za-z0-9（）()·]{{1,22}}?(?:{_MARKS})(?!子|里|上)")
 _NO_NAME = re.compile(
     rf"(?:这|那|哪|我们?|他们?|你们?|俺们?|一|个|家|的|老板|之前|原来|现在|以前|以?前的?|附近|外资|私人|小|大|新|老|本|该|某|别的?|不|欠薪|单位|"
@@ -27,7 +25,7 @@ _TAIL = re.compile(
 )
 _CLAUSE = re.compile(r"[^，,。；;！!？?、\n ]+")
 _FILLERS = re.compile(
-    r"(?:[，,。；;！!？?、:：\s]|我|是|的|了|吧|啊|呢|嗯|哦|在|有|就|大概|大约|差不多|一共|总共|左右|多|欠|电话|手机号?|号码|日期|联系|今天|"
+    r"(?:[，,。；;！!？?、:：\s]|我们|俺们|咱们|我|是|的|了|吧|啊|呢|嗯|哦|在|有|就|大概|大约|差不多|一共|总共|左右|多|欠|电话|手机号?|号码|日期|联系|今天|"
     r"那个?|这个?|然后|还有|另外|应该|可能|好像|从|到|住|想|要|给|也|都|工资|块钱|元)+"
 )
 
@@ -98,7 +96,7 @@ def place(text: str, entities: Iterable[Entity]) -> str:
         name = firm(said) if named else ""
         if name:
             said = said[: said.rfind(name)]
-        said = said.rstrip("的了吧呢啊这那")
+        said = said.rstrip("的了吧呢啊这那给跟在")
         if name and said.startswith(entity.text):
             return said  # 海曙区的鑫达服装厂 tells where, if no more finely
         longer = len(said) > len(entity.text) + 1 or entity.value[:2] not in said

@@ -23,6 +23,10 @@ _ASKS = re.compile(
     "怎么|咋|哪|吗|么$|呢|多少|几|啥|什么|能不能|可不可以|有没有|行不行|会不会|想[要问找办查]|我要|帮|求|请|麻烦|能|可以|？"
 )
 _JOINED = re.compile("另外|还有|顺便|再问|再有|对了|以及|同时|那")
+_ADDED = re.compile(
+    r"(?:另外|还有(?!几|半|[一二两三四五六七八九十百\d]+(?:个|天|年|月|块|元|万|千|百|点|人|张|次|位|号))|顺便|再有|同时|再就是)(?=.{4})"
+)
+"""Joins a second matter to a first one, asked or told."""
 # 老年卡能坐地铁吗，丢了怎么补: the second question alone sounds like another matter, but the whole message doesn't hint at
 # it. Unless a word joins two matters, the whole must find the second at least this likely.
 OVERHEARD = 0.02
@@ -145,8 +149,13 @@ def _halves(normal: str) -> tuple[list[str], bool]:
     """The two questions of a message that seems to hold two (nothing when it holds one), and whether a word such as
     另外 joins them."""
     parts = clauses(focus(normal))
+    if len(normal) > _LONGEST_DOUBLE:
+        return [], False
     asking = [i for i, part in enumerate(parts) if _ASKS.search(part)]
-    if not asking or not asking[-1] or len(normal) > _LONGEST_DOUBLE:
+    added = next((i for i, part in enumerate(parts) if i and _ADDED.match(part)), 0)
+    if added and not (asking and added < asking[-1] and _JOINED.match(parts[asking[-1]])):
+        return ["".join(parts[:added]), "".join(parts[added:])], True  # told, perhaps without a question
+    if not asking or not asking[-1]:
         return [], False
     joined = _JOINED.match(parts[asking[-1]]) is not None
     if joined:

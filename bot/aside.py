@@ -1,0 +1,35 @@
+"""What is said beside every topic: no service of ours, a parting, a number left to be rung at."""
+
+import re
+from dataclasses import replace
+
+from bot import answering, repair
+from bot.answering import answer
+from bot.situation import Decision, Situation
+from handlers.declared import forms
+from intents import Understanding
+
+_OTHERS = re.compile("股票|炒股|基金|彩票|双色球|比特币|天气预报|下不下雨|下雨吗|讲个?笑话")
+_PARTING = re.compile(r"(?:拜拜?|再见|回见|88|bye)[了啦吧哈。！!~ ]*$", re.I)
+
+
+def not_ours(s: Situation, heard: Understanding) -> Decision | None:
+    """What is no service of ours, or a parting, whatever was talked about before (那今天买哪只股票)."""
+    if len(heard.text) <= 20 and _PARTING.search(heard.text) and not repair.asks(heard.text):
+        return replace(answer(s, "goodbye", "main"), intent="goodbye")
+    if heard.intent == "out_of_scope" and _OTHERS.search(heard.text):
+        return answer(s, "out_of_scope", "main")
+    return None
+
+
+def about_number(s: Situation, heard: Understanding) -> Decision | None:
+    """A number left after it was offered that somebody rings."""
+    offered = any(id == f"form:{answering.CALL_BACK}" for _, id in s.state.offered)
+    if not (offered and _LEFT.fullmatch(heard.text.strip())):
+        return None
+    return answering.opened(s, forms()[answering.CALL_BACK], heard)
+
+
+_LEFT = re.compile(
+    r"(?:(?:我|俺)?(?:姓|叫|是)[一-龥]{1,4}|(?:我的?)?(?:电话|手机|号码|手机号)(?:是|：|:)?|打(?:这个|我)?|就|的|[，,。：: ])*1\d{10}(?:[，, ]*(?:(?:我|俺)?(?:姓|叫|是)[一-龥]{1,4}|这个|打这个))?[。！! ]*"
+)
