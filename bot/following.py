@@ -16,7 +16,7 @@ _POINTS = re.compile(
     r"他|她|它|我|这|那|俺|咱|自己|本人|孩子|娃|老板|房东|单位|厂|岁|个月|年级|[\d一二三四五六七八九十两]+(?:年|天|块|个|人|口|次)"
 )
 _CONDITION = re.compile(
-    r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
+    r"(?:对了|那|还|是不是|一定|也|我|我们|他|她|孩子|[，, ])*(?:(?:要不要|需不需要|用不用)(?:先|再|去)?[一-龥]{1,6}[？?]?$|(?:需要|需不需要|要不要|必须|得|要)(?:我|我们|他|她|孩子|小孩|本人|父母|家长|大人|爸妈|爸爸|妈妈|夫妻|两口子|先|也|再)*(?:交|缴|有|办|带|满|参加|提供|签|买|做)"
     r"(?!.*(?:怎么|咋|如何|哪里|哪儿|流程)).{0,10}(?:吗|么|不|几(?:年|个月|次)|多久|多少)?.{0,4}[？?]?$)|.*用得(?:上|着|到)|.*(?:用到|需要|要|凭|跟)(?:它|这个?(?:卡|证))"
     r"|(?:不是|没有?)(?:你们)?(?:本地|当地)(?:的)?(?:户口|户籍|人)?.{0,4}(?:也|能|可以|给|行).{0,6}[？?]?$"
 )
@@ -75,7 +75,12 @@ _PART_OF = {
         r"|(?:等级|级别|鉴定|结论).{0,6}(?:不服|低|不对|不认)|不服.{0,4}(?:等级|鉴定|结论)|不(?:给|肯)?(?:我|他)?报(?:工伤)?(?:怎么办|咋办|呢)?[？?]?$"
     ),
     "social_insurance": re.compile(r"一(?:次|把|口气)性?(?:都|全|给)?(?:领|拿|取|结|付)|(?:领|取|拿)(?:完|光|走)"),
-    "labor_dispute": re.compile(r"(?:让|叫|要求|要)(?:他|它|厂里|老板|单位|公司)们?补(?:上|缴|交)"),
+    "public_housing": re.compile(r"(?:多少|几)分"),
+    "hukou_settlement": re.compile(r"(?:多少|几)分"),
+    "legal_aid": re.compile(r"低保|困难证明|贫困"),
+    "mediation": re.compile(r"(?:打|咬|抓)伤|医药费|看病的?钱"),
+    "party_membership": re.compile(r"开除|除名|党籍"),
+    "labor_dispute": re.compile(r"押金(?!.*[房租])|(?:让|叫|要求|要)(?:他|它|厂里|老板|单位|公司)们?补(?:上|缴|交)"),
 }
 """What belongs to the topic though its words are another service's too: the contract and the pay of somebody injured."""
 _NOW = re.compile(
@@ -155,7 +160,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
             return False
         if _own(heard, text) and heard.probability >= _PLAIN and len(text) >= 9 and not condition:
             return False
-        return condition or policy.stays(turn_of(s, topic, region=place))
+        turn = turn_of(s, topic, region=place)
+        return condition or policy.stays(turn) or policy.fits_as_well(turn, heard.intent)
     if steering and heard.band == "confirm":
         return False
     return bool(repair.asks(text) or heard.entities or _POINTS.search(text))

@@ -54,6 +54,7 @@ _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("social_insurance", "labor_dispute", "maternal_health", "work_injury"), "社保|医保|养老金|退休金|失业金|五险"),
     (("permit_benefits", "social_insurance"), "公积金"),
     (("mediation", "rental_rules"), "调解|吵架|邻居|押金"),
+    (("rental_rules", "mediation"), "涨(?:房)?租|(?:房租|租金).{0,3}涨|退租|转租"),
     (("job_seeking",), "找工作|找(?:个|份|点)?(?:工|活)|招聘|招工|岗位|求职"),
     (("skills_training", "job_seeking"), "培训|考证|考个证|学(?:门|个|点)?技术|学电焊|学叉车|技能"),
     (("id_card_renewal",), "(?:换|补|办|丢|掉).{0,3}身份证|身份证.{0,4}(?:丢|掉|到期|过期|换|补)|临时身份证"),

@@ -88,7 +88,7 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
 def _before(turn: Turn, on: date) -> Article | None:
     """The article just told, where it is about something narrower than the plain one: 要带什么 asks about that."""
     known = turn.knowledge.find(turn.intent, turn.region, on)
-    return next((a for a in known if a.id == turn.shown and a.aspect in ("special", "local")), None)
+    return next((a for a in known if a.id == turn.shown and a.aspect in ("special", "local", "further")), None)
 
 
 def one_side(turn: Turn, article: Article, on: date) -> str:
@@ -167,7 +167,7 @@ def place(turn: Turn, article: Article) -> str:
 def more(turn: Turn, article: Article, on: date) -> tuple[Choice, ...]:
     """The other sides of the matter that are known here, each as one choice."""
     offered = [Choice("一步一步怎么办", f"{turn.intent}/{STEPS}")] if article.steps and turn.aspect != STEPS else []
-    seen = {article.aspect, turn.aspect}
+    seen = {article.aspect, turn.aspect, "further"}
     for other in turn.knowledge.find(turn.intent, turn.region, on):
         if other.aspect not in seen:
             seen.add(other.aspect)
@@ -232,7 +232,7 @@ def stays(turn: Turn) -> bool:
 
 def settles(turn: Turn) -> bool:
     """Whether the articles of the turn's intent surely answer its message."""
-    return turn.knowledge.surely(turn.intent, turn.text, turn.region, turn.now.date()) is not None
+    return turn.knowledge.surely(turn.intent, turn.text, turn.region, turn.now.date(), short=True) is not None
 
 
 _SHARES = 13.0

@@ -7,7 +7,8 @@ Every fault names the file, the article, the field and what is wrong, so that a 
 from dataclasses import dataclass
 from datetime import date
 
-# What an article is about within its intent, with the words of a button that asks for it.
+# What an article is about within its intent, with the words of a button that asks for it. `further` is what people ask
+# next, once the plain answer was told; a first question hears it only where it says that very thing.
 ASPECTS = {
     "main": "怎么办",
     "who": "谁能办",
@@ -27,6 +28,7 @@ ASPECTS = {
     "appeal": "不服怎么办",
     "local": "本地情况",
     "special": "特殊情况",
+    "further": "还常问的",
 }
 STATUSES = ("draft", "in_review", "approved", "published", "due", "withdrawn")
 CONFIDENCE = ("high", "medium", "low")

@@ -20,6 +20,7 @@ from knowledge_base.schema import Article
 
 WEIGHT = {"w": 1.0, "b": 0.6, "p": 0.35, "i": 1.0, "n": 0.6}  # by the kind of a term
 WHOLE = 1.5  # what the whole article counts beside its best question
+NEXT = 0.7  # what an article counts that tells what people ask next, where nothing is known of what was talked about
 NEARER = 0.06  # what each step towards the person's own place adds, as a share of the score
 K1, B = 1.2, 0.5
 LIKELY = 3.0  # a sure intent makes its articles four times as fit
@@ -93,6 +94,7 @@ class Index:
             if a.aspect == "main":
                 self.mains.setdefault((a.intents[0], a.region), []).append(a)
         self.plain = np.array([a.aspect == "main" for a in self.articles], dtype=np.float32)
+        self.first = np.array([NEXT if a.aspect == "further" else 1.0 for a in self.articles], dtype=np.float32)
         self.place = np.array([self.keys.index(a.region) for a in self.articles], dtype=np.int16)
 
     def search(
@@ -109,7 +111,7 @@ class Index:
             return []
         region = self._place(query, region)
         chain = self.regions.chain(region)
-        scores = self._scores(query, chain)
+        scores = self._scores(query, chain) * self.first
         if likely:
             # 整个人很丧 shares no word with the article on low spirits: what is understood must count by itself.
             probable = self._probability(likely)

@@ -25,10 +25,11 @@ SAYS_LITTLE = 20.0  # a question whose best fit is below this is read together w
 MUCH_BETTER = 1.6  # how many times as well another article must fit to be told instead of the plain one
 FARTHER = 2.0  # the same for the plain article of a larger place, where the nearest one is about something narrower
 CHANCE = 25.0  # a fit below this is a chance meeting of words; a larger place's plain answer must beat it by as much
-FAINT = 15.0  # the same for a further question, which says less
+FAINT = 13.0  # the same for a further question, which says less
 ANSWERS = 40.0  # from here on an article surely answers a question, whatever it was taken for
 SPEAKS = 18.0  # an article below this hardly speaks of a further question
 READ = 0.85  # what the fit of the article just read counts, beside others': it was hardly asked for again
+NEXT = 2.5  # the same for what is asked next, while nothing was told yet
 TOLD = 1.25  # the same once the plain one has been told, and a further question comes
 
 Item = TypeVar("Item", Article, Hotline, Place)
@@ -100,7 +101,7 @@ class Knowledge:
         hits = [
             hit
             for hit in self._index.within(intent, question, region, on)
-            if hit.article.aspect != "fee" or re.search("[钱费价贵]", question)
+            if hit.article.aspect != "fee" or re.search("[钱费价贵]|[收交花要]多少", question)
         ]
         if not hits:
             return plain
@@ -114,7 +115,9 @@ class Knowledge:
             if hit.article.aspect == "main":
                 return hit.score / (FARTHER * max(fit, CHANCE))
             worth = hit.score * READ if hit.article.id == told else hit.score
-            return worth / (TOLD * max(fit, FAINT) if told else MUCH_BETTER * max(fit, FAINT / 2))
+            if told:
+                return worth / (TOLD * max(fit, FAINT))
+            return worth / ((NEXT if hit.article.aspect == "further" else MUCH_BETTER) * max(fit, FAINT / 2))
 
         best = max(hits, key=better)
         return best.article if better(best) > 1.0 else plain
@@ -124,10 +127,11 @@ class Knowledge:
         hits = self._index.within(intent, question, region, on)
         return any(hit.article.id == article.id and hit.score >= SPEAKS for hit in hits)
 
-    def surely(self, intent: str, question: str, region: str, on: date) -> Article | None:
-        """The article of an intent that surely answers a question, going by its words; None where none does."""
+    def surely(self, intent: str, question: str, region: str, on: date, *, short: bool = False) -> Article | None:
+        """The article of an intent that surely answers a question, going by its words; None where none does. `short`:
+        of a short question less is asked."""
         hits = self._index.within(intent, question, region, on)
-        enough = min(ANSWERS, max(ANSWERS / 2, len(question) * ANSWERS / 9))
+        enough = min(ANSWERS, max(ANSWERS / 2, len(question) * ANSWERS / 9)) if short else ANSWERS
         return hits[0].article if hits and hits[0].score >= enough else None
 
     def fit(self, intent: str, question: str, region: str, on: date) -> float:
