@@ -191,6 +191,8 @@ def noted(form: Form, before: Progress, after: Progress) -> str:
         text = said[0][1]
         if said[0][0].kind == "number":
             text = f"{said[0][0].label}：{text}"
-        return f"好，{text}。" if len(text) <= _SHORT and said[0][0].kind != "yes_no" else "好，记下了。"
+        if said[0][0].kind == "yes_no" or len(text) > 3 * _SHORT:
+            return "好，记下了。"
+        return f"好，{text}。" if len(text) <= _SHORT else f"好，记下了：{text.rstrip('。！!')}。"
     told = (f"{slot.label}：{text if len(text) <= 2 * _SHORT else '（已记）'}" for slot, text in said)
     return f"记下了：{'；'.join(told)}。"

@@ -117,10 +117,14 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         side(said) or (about(said) in _MATTER_OF_FACT and not crisis.signs(said))
     ):  # a closed list of questions about it (我弟弟也行吗)
         return True
+    talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
     if heard.danger_score < _FAINT_SIGN and not crisis.signs(said) and (repair.again(said) or manners.refused(said)):
         return True  # 眼睛花看不清，再说一遍; a wish that is refused all the same
-    answers = (_NAMED, JUST_ME, repair.SKIP)
-    talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
+    if s.state.asking == talk.ALARM and _OVER.search(said) and not crisis.signs(said):
+        return True  # the fire is out; who pays?
+    if (s.state.form or talked_of) and repair.skips(said) and not crisis.signs(said):
+        return True
+    answers = (_NAMED, JUST_ME)
     faint = heard.danger_score < 0.7 and not crisis.signs(said)
     if faint and talked_of and heard.intent not in _HEAVY:
         return True  # 厂里说伤没好就不要我了: suspected at most, and taken for the matter talked about or another one
@@ -137,6 +141,8 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     return any(way.fullmatch(said) for way in answers) or _withheld(said) or _only_tells(heard)
 
 
+_OVER = re.compile("(?:火|烟).{0,4}(?:灭|熄|扑)|人(?:都)?(?:没事|平安|安全|好)|没(?:有)?人(?:受伤|伤)")
+"""The danger is over."""
 _WITHHELD = re.compile(
     r"(?:我)?(?:不|别)(?:要|想)?(?:让|叫|被|给)?(?:人家|别人|房东|老板|他们?|邻居|厂里|人)?(?:知道|晓得)(?:是我|是谁|我是谁|是我说的|是我报的|是我举报的)[了吧啊]*|"
     r"(?:我)?(?:的)?(?:真)?(?:名字|姓名|名|电话|号码|手机号?|联系方式|照片)(?:就|先|都|也|我|[，, ])*(?:不|别|没)(?:想|要|用|方便|必|愿意?|有)?(?:留|写|填|说|给|登|报|讲|发|有|拍)?[了吧啊]*|"
@@ -154,7 +160,10 @@ _HEAVY = ("psych_crisis", "psych_support", "emergency", "goodbye", "hardship_aid
 def _only_tells(heard: Understanding) -> bool:
     """Whether an answer to a form tells something of its own (a number, a day, a place), is hardly suspected, and holds
     no word of danger."""
-    told = {"phone", "amount", "room_code", "district"} & {entity.type for entity in heard.entities}
+    told = {entity.type for entity in heard.entities}
+    if "duration_months" in told and repair.WRONG.search(heard.text) and not crisis.signs(heard.text):
+        return True  # 我自己再补一句，其实是三个月
+    told &= {"phone", "amount", "room_code", "district"}
     return bool(told) and heard.danger_score < _FAINT_SIGN and not crisis.signs(heard.text)
 
 
@@ -176,7 +185,9 @@ def _sure_of_crisis(s: Situation, heard: Understanding) -> bool:
     if _hurt_now(heard):
         return False
     said = heard.text.strip()
-    plain = any(way.fullmatch(said) for way in (repair.SKIP, repair.CANCEL, repair.RESUME, repair.COURTESY, repair.ACK))
+    plain = repair.skips(said) or any(
+        way.fullmatch(said) for way in (repair.CANCEL, repair.RESUME, repair.COURTESY, repair.ACK)
+    )
     someone = s.state.topic and heard.probability < 0.9 and also_kin(said)
     return not (plain or someone or side(said) or (s.state.form and len(said) <= 4))
 
@@ -193,7 +204,7 @@ def _hurt_now(heard: Understanding) -> bool:
 
 _GIVING_UP = re.compile(
     "不想活|活够|活腻|不活了|想死|自杀|活不|轻生|寻死|解脱|一了百了|"
-    "(?<![对向冲朝])我(?:就|要|去|今晚|现在|真|也|想|会|已经)*(?:拿|提|带|磨)(?:了|着|好)?[^，]{0,3}刀"
+    "我(?:就|要|去|会|真|想|恨不得|非|一定|早晚|迟早|也|现在|今晚|得|[，, ])*(?:砍|杀|捅|弄死|打死|宰|剁|同归于尽)|(?<![对向冲朝])我(?:就|要|去|今晚|现在|真|也|想|会|已经)*(?:拿|提|带|磨)(?:了|着|好)?[^，]{0,3}刀"
 )
 
 

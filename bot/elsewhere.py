@@ -36,7 +36,7 @@ def about_place(s: Situation, heard: Understanding) -> Decision | None:
     place = place_of(s, heard)
     if not place:
         return _about_stranger(s, heard)
-    if not choices.only_a_place(heard):
+    if not (choices.only_a_place(heard) or _put_right(s, heard)):
         return None
     if s.state.topic and (s.inbound.kind != "location" or s.state.asking):
         again = s.state.asked if s.inbound.kind == "text" else ""
@@ -44,6 +44,21 @@ def about_place(s: Situation, heard: Understanding) -> Decision | None:
     name = s.knowledge.regions.name(place)
     reply = Reply(text=f"好，记住了，您在{name}。您想在{name}办什么事？", choices=talk.START)
     return Decision("question", (reply,), offering(s.state, reply), heard.intent, "greet", region=place)
+
+
+_MIND = re.compile(r"改主意|变(?:了)?主意|说错|写错|搞错|弄错|打错|讲错|记错")
+
+
+def _put_right(s: Situation, heard: Understanding) -> bool:
+    """Whether a message only puts right which place is meant (说错了，我们家在奉化不在海曙)."""
+    unsure = heard.band != "answer" or heard.intent in ("out_of_scope", "cancel", "deny", "residence_update")
+    return (
+        bool(s.state.topic)
+        and unsure
+        and _MIND.match(heard.text.strip("哦噢啊，, ")) is not None
+        and len(heard.text) <= 24
+        and not repair.asks(heard.text)
+    )
 
 
 def _about_stranger(s: Situation, heard: Understanding) -> Decision | None:

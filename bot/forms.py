@@ -114,7 +114,7 @@ def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
 
 def advance(form: Form, progress: Progress, text: str, heard: Understanding, now: datetime) -> Step:
     """One message while `form` is open."""
-    message = Message(manners.veiled(text).strip(), _dated(heard), now)
+    message = Message(manners.veiled(text).strip(), _dated(_with_month(form, progress, heard, now)), now)
     if progress.asking == RESUME:
         return steering.resumed(form, progress, message)
     for way in (steering.steered, snapshots.spoken_of, _part, _corrected):
@@ -124,6 +124,16 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
     if progress.asking == CONFIRM:
         return _confirming(form, progress, message)
     return _filling(form, progress, message)
+
+
+def _with_month(form: Form, progress: Progress, heard: Understanding, now: datetime) -> Understanding:
+    """What was understood, with a month that was named without its year, where the form's one day is asked or corrected."""
+    days = [slot for slot in form.slots if slot.kind == "date"]
+    if len(days) != 1 or days[0].limit == "future" or any(e.type == "date" for e in heard.entities):
+        return heard
+    meant = progress.asking == days[0].name or (progress.value(days[0].name) and repair.WRONG.search(heard.text))
+    month = slots.month_said(heard.text, now) if meant else None
+    return replace(heard, entities=(*heard.entities, month)) if month else heard
 
 
 def _dated(heard: Understanding) -> Understanding:
@@ -177,6 +187,7 @@ def _corrected(form: Form, progress: Progress, m: Message) -> Step | None:
         return _worked_out_anew(form, progress, m)
     slot = found.slot
     if found.value:
+        found = replace(found, value=taking.finer(form, slot, found.value, m))
         progress = _also_corrected(shown, progress, slot, m)
         named = slots.shown(slot, found.value)
         text = f"好，“{slot.label}”改成{named}。"
@@ -242,11 +253,7 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
     slot = form.slot(progress.asking) if progress.asking else asking.next_slot(form, progress, m.today)
     if slot is None:
         return ask(form, progress, m.now)
-    if (
-        repair.SKIP.fullmatch(m.said)
-        and slot.kind != "yes_no"
-        and (slot.kind == "text" or not slots.NO.fullmatch(m.said))
-    ):
+    if repair.skips(m.said) and slot.kind != "yes_no" and (slot.kind == "text" or not slots.NO.fullmatch(m.said)):
         if slot.optional:
             return ask(
                 form,

@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from bot import asking, repair
+from bot import asking, choices, repair
 from bot.asking import Message, Progress, Step, ask, question, resume, wanted
 from bot.message import Reply
-from handlers import slots, talk
+from handlers import calculators, slots, talk
 from handlers.declared import Form
 
 _GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
@@ -65,7 +65,12 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         )
     if repair.BACK.fullmatch(said):
         return _back(form, progress, m)
-    if form.end == "compute" and _REMIND.search(said) and not re.search(r"不|别|\d", said):
+    dated = any(c.remind and f":{c.topic}:" in f":{form.name}" for c in calculators.calculators())
+    if repair.TELL.search(said) and not dated and not re.search(r"\d{5}", said) and len(said) <= 24:
+        return Step(ask(form, progress, m.now, f"回到“{form.title}”：").reply, progress, aside=True)
+    if choices.asks_for_case(said):
+        return Step(ask(form, progress, m.now, f"回到“{form.title}”：").reply, progress, aside=True)
+    if dated and _REMIND.search(said) and not re.search(r"不|别|\d", said):
         return ask(form, progress, m.now, "好，算出日子来，点一下就能提醒您。")
     if repair.COURTESY.fullmatch(said) or (repair.THANKS.fullmatch(said) and len(said) <= 16 and not form.told):
         return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)

@@ -72,7 +72,7 @@ def told_already(form: Form, progress: Progress, m: Message) -> str:
     """A word about an answer that was given before and comes again; empty where nothing is repeated."""
     for slot in form.slots:
         value = progress.value(slot.name)
-        if value and any(e.type == slots.entity_type(slot) and e.value == value for e in m.heard.entities):
+        if value and any(e.type == slots.entity_type(slot) and value.startswith(e.value) for e in m.heard.entities):
             return f"“{slot.label}”已经记下了：{slots.shown(slot, value)}。"
     return ""
 
@@ -104,7 +104,19 @@ def taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progr
         others = {value for name, value in after.filled if progress.value(name) != value}
         entities = tuple(e for e in entities if e.value not in others)
     read = slots.read(slot, said, entities, m.now)
-    return (after.put(slot.name, read.value) if read.value else after), read.fault
+    return (after.put(slot.name, finer(form, slot, read.value, m)) if read.value else after), read.fault
+
+
+_TOWN = re.compile(r"[一-龥]{2,4}(?:街道|镇|乡)")
+
+
+def finer(form: Form, slot: Slot, value: str, m: Message) -> str:
+    """A district with the town that was named in it, for whoever reads what is filed (余姚市低塘街道)."""
+    if slot.kind != "district" or form.end == "compute":
+        return value
+    named = next((e for e in m.heard.entities if e.type == "district" and e.value == value), None)
+    found = _TOWN.search(m.said, m.said.find(value[:2]) + 2 if value[:2] in m.said else (named.start if named else 0))
+    return f"{value}{found[0].lstrip('市区县')}" if found and value[:2] not in found[0] else value
 
 
 def spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> tuple[Progress, list[str]]:
@@ -133,7 +145,7 @@ def spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> t
             value = spotting.spotted(slot, m.said, m.heard.entities)
             words = spotting.words_of(slot, m.said, value)
         if value:
-            progress = progress.put(slot.name, value)
+            progress = progress.put(slot.name, finer(form, slot, value, m))
             used.append(words)
     left = _NO_PHONE.search(m.said) and next((s for s in form.slots if s.kind == "phone" and s.optional), None)
     if left and not progress.value(left.name) and left.name not in progress.skipped:

@@ -3,14 +3,14 @@
 import re
 from dataclasses import replace
 
-from bot import answering, aside, choices, filling, following, naming, repair
+from bot import answering, aside, choices, filling, following, naming, repair, sums
 from bot.answering import answer
 from bot.dwelling import about_room
 from bot.elsewhere import about_place, place_of
 from bot.message import Reply
 from bot.sides import about, also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
-from handlers import calculators, manners, policy, slots, spotting, talk
+from handlers import calculators, manners, policy, spotting, talk
 from handlers.declared import Form, forms, forms_of, named_in
 from handlers.policy import PHONE
 from handlers.registry import STEERING, titles
@@ -53,8 +53,9 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_side,
         _about_offer,
         _about_hours,
-        _sum_again,
-        _sum_told,
+        sums.again,
+        sums.owed_to_a_leaver,
+        sums.told,
         _about_news,
         _form_wish,
     ):
@@ -144,6 +145,8 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
             state = offering(filling.keep(s.state, step.progress), step.reply)
             state = replace(state, parked=rest, topic=form.intents[0])
             return Decision("form", (step.reply,), state, form.intents[0], form.intents[0])
+    if repair.given_up(said):
+        return replace(_said(s, heard, talk.let_go(), "cancel"), intent="cancel")
     if s.line == "waiting" and _WAITS.fullmatch(said):
         return answer(s, "human_agent", "main")
     if repair.ID_WHY.fullmatch(said) and (s.state.parked or not s.state.topic or "你们" in said):
@@ -152,7 +155,7 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
         if re.search("懂|意思|明白", said):
             return answer(s, s.state.topic, policy.SHORTER)
         return answer(s, s.state.topic, s.state.aspect, text="")
-    if repair.SKIP.fullmatch(said) and not s.state.asking and heard.intent not in ("deny",):
+    if repair.skips(said) and not s.state.asking and heard.intent not in ("deny",):
         return _said(s, heard, talk.nothing_open(), "cancel")
     if "表" in said and repair.RESUME.match(said) and len(said) <= 12:
         return _said(s, heard, talk.nothing_open(), "cancel")
@@ -167,6 +170,7 @@ def _about_thanks(s: Situation, heard: Understanding) -> Decision | None:
     return replace(answer(s, "thanks", "main"), intent="thanks")
 
 
+_BURNT = re.compile("(?:烧|毁|淹|砸).{0,6}(?:了|光|坏|没)|损失|赔")
 _SAFE = re.compile("下来了|出来了|没事了|安全了|走了|到了|来了|扑灭|灭了|得救|好了")
 
 
@@ -178,6 +182,8 @@ def _about_alarm(s: Situation, heard: Understanding) -> Decision | None:
         return replace(answer(s, "thanks", "main"), intent="thanks")
     still = ("emergency", "psych_crisis", "rental_hazard_report", *_NOT_ASKED)
     elsewhere = heard.band == "answer" and heard.intent not in still and not talk.SHUT_IN.search(heard.text)
+    if _SAFE.search(heard.text) and _BURNT.search(heard.text):
+        return answer(s, "hardship_aid", "main", region=place_of(s, heard))
     if elsewhere or (_SAFE.search(heard.text) and not repair.asks(heard.text)):
         return None
     return answer(s, "emergency", "main", text=" ".join((heard.text, *s.state.pending)))
@@ -211,6 +217,8 @@ def _about_case(s: Situation, heard: Understanding) -> Decision | None:
         or _BY_PHONE.search(heard.text)
         or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip()))
     ):
+        return answer(s, "case_status", "main")
+    if choices.asks_for_case(heard.text):
         return answer(s, "case_status", "main")
     waited = "case" in s.state.pending
     if waited and re.search("身份证|证件", heard.text) and re.search("查|号", heard.text):
@@ -260,10 +268,6 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     return answer(s, s.state.topic, aspect, region=place, about=whose, earlier=leans)
 
 
-_TELL = re.compile(
-    r"(?:的时候|时候?|时|了|后|以后|之后|就|请|再|到期前?|之前|提前|消息|结果|日子)[，, ]*(?:请|麻烦|记得|就|你|您|要|能不能|可不可以|能|可以|微信|短信|上|里|给我|帮我)*(?:告诉|通知|提醒|叫|喊|发消息给|发给|跟)(?:我(?!的|们的)|一[声下]|下我)|"
-    r"(?:能不能|可不可以|能|可以|麻烦|帮我?|要|记得|微信|短信|到时)[^，,。]{0,8}(?:通知|提醒|喊|叫)(?:我|一下我)?一?[声下]|(?:通知|提醒|告诉)我一[声下](?=[吗嘛么行可好啊吧呗伐。！!？? ]|$)|订阅|有(?:新)?消息.{0,4}(?:告诉|通知|说)|能(?:不能)?提醒我?(?:吗|么|不|伐)"
-)
 _HUSH = re.compile(r".{0,6}(?:不用|不要|别|不想|取消|退订).{0,4}(?:告诉|通知|提醒|订阅|收到?通知|推送).{0,6}")
 
 
@@ -272,7 +276,7 @@ def _about_news(s: Situation, heard: Understanding) -> Decision | None:
     if _HUSH.fullmatch(heard.text.strip()):
         reply = talk.unsubscribed(turn_of(s, s.state.topic or "help"))
         return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel")
-    if not _TELL.search(heard.text):
+    if not repair.TELL.search(heard.text):
         return None
     day = next((id for _, id in s.state.offered if id.startswith(calculators.REMIND)), "")
     other = not s.state.topic or naming.foreign(s.state.topic, heard.text)
@@ -318,48 +322,6 @@ def _about_hours(s: Situation, heard: Understanding) -> Decision | None:
     return _said(s, heard, talk.hours(turn_of(s, "help")), "help")
 
 
-_DAY_ASKED = re.compile("什么时候|啥时候|哪天|几号|到期|过期|来得及|还能|多久|多少")
-
-
-def _sum_again(s: Situation, heard: Understanding) -> Decision | None:
-    """After a sum: the same one from another day, for somebody else (我老婆的是2月1号发的), or with what was supposed
-    in it said outright."""
-    name = dict(s.state.known).get("sum", "")
-    form = filling.named(name, s.knowledge) if name and s.state.topic else None
-    if form is None or s.state.topic not in form.intents:
-        return None
-    elsewhere = heard.band == "answer" and heard.intent not in (*form.intents, *STEERING)
-    kinds = {entity_type(slot) for slot in form.slots} & {"date", "duration_months", "amount"}
-    again = s.state.shown == name or kin(heard.text) or _DAY_ASKED.search(heard.text)
-    if again and not elsewhere and {e.type for e in heard.entities} & kinds:
-        return answering.opened(s, form, heard)
-    supposed = (slot for slot in form.slots if slot.default and s.state.shown == name and len(heard.text) <= 10)
-    if not any(slots.read(slot, heard.text, heard.entities, s.now).value for slot in supposed):
-        return None
-    given = filling.summed_from(s.state, form)
-    return answering.opened(replace(s, state=replace(s.state, known=(*s.state.known, *given))), form, heard)
-
-
-_NOW_ASKED = re.compile("来得及|过期|到期|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了")
-
-
-def _sum_told(s: Situation, heard: Understanding) -> Decision | None:
-    """A day from which a limit or a condition can be worked out, told or asked about (8月3号受的伤，还来得及吗)."""
-    if not any(e.type == "date" for e in heard.entities) or heard.second:
-        return None
-    asked = _NOW_ASKED.search(heard.text) is not None
-    own = heard.intent if heard.band == "answer" and asked and heard.intent not in STEERING else s.state.topic
-    if not own or (repair.asks(heard.text) and not asked):
-        return None
-    for row in calculators.calculators():
-        form = own in row.intents and calculators.form_of(
-            f"{calculators.PREFIX}{row.topic}:{place_of(s, heard) or s.region}", s.knowledge
-        )
-        if form and [slot.kind for slot in form.slots].count("date") == 1 and form.slots[0].kind == "date":
-            return answering.opened(s, form, heard, place_of(s, heard))
-    return None
-
-
 def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
     wanted = _wanted_form(s, heard)
     return answering.opened(s, wanted, heard, place_of(s, heard)) if wanted else None
@@ -367,12 +329,13 @@ def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
 
 def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     """The one form that a message asks to fill here and now, of its own subject or of the last one."""
-    tells = bool(forms_of(s.state.topic)) and choices.starts_and_tells(heard.text)
-    bare = bool(s.state.topic) and (choices.bare_start(heard.text) or tells)
-    if not (tells or choices.wants_form(heard.text)):
+    spoken = (s.state.topic, *s.state.before) if choices.starts_and_tells(heard.text) else ()
+    tells = next((form for intent in spoken for form in forms_of(intent) if form.end != "compute"), None)
+    if tells:
+        return tells
+    bare = bool(s.state.topic) and choices.bare_start(heard.text)
+    if not choices.wants_form(heard.text):
         return None
-    if tells and (own := next((form for form in forms_of(s.state.topic) if form.end != "compute"), None)):
-        return own
     likely = heard.band == "answer" or (heard.band == "confirm" and bool(forms_of(heard.intent)))
     sure = likely and heard.intent not in STEERING and not bare
     if sure and forms_of(s.state.topic) and heard.probability < _SURE and not naming.names(heard.intent, heard.text):

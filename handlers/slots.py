@@ -161,6 +161,21 @@ def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
 _MONTH_ONLY = re.compile(r"\d{4}-\d{2}")
 
 
+_BARE_MONTH = re.compile(
+    r"(?<![\d一二三四五六七八九十个年半底.])(?P<month>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月(?:份|初|底|中旬|里|头)?(?![\d一二三四五六七八九十、至到])"
+)
+
+
+def month_said(text: str, now: datetime) -> Entity | None:
+    """The last month named without its year (是七月份才登记的): the last one of that name."""
+    found = next(reversed([*_BARE_MONTH.finditer(text)]), None)
+    if found is None:
+        return None
+    month = int(found["month"]) if found["month"].isdigit() else _numeral(found["month"])
+    year = now.year - (month > now.month)
+    return Entity("date", f"{year}-{month:02}", found[0], found.start(), found.end())
+
+
 def dated(entity: Entity) -> Entity:
     """A month without a day (2025年8月) as its first day, from which time limits run out the earliest; else as it is."""
     only = entity.type == "date" and _MONTH_ONLY.fullmatch(entity.value)

@@ -79,6 +79,14 @@ ID_WHY = (
 """What an ID number is for, and that the chat keeps none."""
 
 
+def let_go() -> Reply:
+    """Said to somebody who gives up what he hasn't begun to file."""
+    return Reply(
+        text="好的，不报了，什么都没有提交，也不会有人知道。以后想报，随时跟我说。",
+        choices=(Choice("看看能办什么", "help"),),
+    )
+
+
 def nothing_open() -> Reply:
     """Said to 跳过 and the like when no form is open."""
     return Reply(text="现在没有在填的东西。您想办什么，直接说就行。", choices=START)
