@@ -56,6 +56,8 @@ def read(
     if partly:
         return partly
     said = _SPELT.sub("", said)
+    if door := _door(wanted, filled, said):
+        return door
     if swapped := _swapped(wanted, filled, said, heard):
         return swapped
     wrong = repair.WRONG.search(said) is not None
@@ -93,6 +95,18 @@ def _swapped(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard:
         re.search(rf"{re.escape(old)}(?:[街镇乡]道?|[村室号幢栋])?", value) if new[-1:] in "道镇乡村室号幢栋" else None
     )
     return Correction(slot, value.replace(whole[0] if whole else old, new, 1))
+
+
+_DOORPLATE = re.compile(r"门牌|房号|房间号|几号|室号|楼号|门号")
+
+
+def _door(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) -> Correction | None:
+    """The number of a house or a room (门牌号报错了，是502), put in the place of the last one of the address."""
+    given = re.search(r"(?<!\d)(\d{1,4})(?:号|室)?[吧了。！! ]*$", said)
+    slot = next((s for s in wanted if s.signs == "place" and re.search(r"\d", filled.get(s.name, ""))), None)
+    if not (slot and given and _DOORPLATE.search(said) and repair.WRONG.search(said)):
+        return None
+    return Correction(slot, re.sub(r"\d+(?=\D*$)", given[1], filled[slot.name]))
 
 
 def phone_with(phone: str, part: str, digits: str) -> str:
@@ -195,6 +209,15 @@ def _without_wrong(said: str) -> str:
 
 def _moved_hour(old: str, new: str) -> str:
     """A time whose hour alone was told anew (改成四点半): the day and its part stay as they were."""
+    only = re.fullmatch(
+        r"(?:今|明|后|大后)天|(?P<next>[下这])?(?P<week>周|星期|礼拜)[一二三四五六日天末]|\d{1,2}[号日]", new
+    )
+    if only:
+        whole = re.match(
+            r"(?:今|明|后|大后)天|(?P<next>[下这])?(?:周|星期|礼拜)[一二三四五六日天末]|\d{1,2}[号日]", old
+        )
+        step = (whole["next"] or "") if whole and only["week"] and not only["next"] else ""
+        return step + new + (old[whole.end() :] if whole else "")
     if not re.match(
         r"(?:早上|上午|中午|下午|傍晚|晚上|夜里)?(?:\d{1,2}|[一二两三四五六七八九十]{1,3})(?:点|[:：])", new
     ):

@@ -117,7 +117,7 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
     message = Message(manners.veiled(text).strip(), _dated(_with_month(form, progress, heard, now)), now)
     if progress.asking == RESUME:
         return steering.resumed(form, progress, message)
-    for way in (steering.steered, snapshots.spoken_of, _part, _corrected):
+    for way in (steering.steered, steering.named_after_all, snapshots.spoken_of, _part, _corrected):
         step = way(form, progress, message)
         if step is not None:
             return step
@@ -133,6 +133,8 @@ def _with_month(form: Form, progress: Progress, heard: Understanding, now: datet
         return heard
     meant = progress.asking == days[0].name or (progress.value(days[0].name) and repair.WRONG.search(heard.text))
     month = slots.month_said(heard.text, now) if meant else None
+    if month and progress.value(days[0].name) and re.fullmatch(r"\d{4}-.*", progress.value(days[0].name)):
+        month = replace(month, value=f"{progress.value(days[0].name)[:4]}{month.value[4:]}")  # the year stays
     return replace(heard, entities=(*heard.entities, month)) if month else heard
 
 

@@ -47,7 +47,7 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, "好，我再说一遍。" if repair.again(said) else f"好，回到“{form.title}”。")
     if _id_only(m):
         return ask(form, progress, m.now, "这张表用不着身份证号。")
-    if repair.WAIT.fullmatch(said):
+    if repair.WAIT.fullmatch(said) and not repair.plainly_asks(said):
         return Step(Reply(text="好，不急，您先忙，好了再接着发给我。", asking="slot"), progress)
     if repair.shows(said):
         return ask(form, progress, m.now, "\n".join(["您填到这里：", *asking.so_far(form, progress, m.now)]))
@@ -74,6 +74,9 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, "好，算出日子来，点一下就能提醒您。")
     if repair.COURTESY.fullmatch(said) or (repair.THANKS.fullmatch(said) and len(said) <= 16 and not form.told):
         return Step(ask(form, progress, m.now, f"“{form.title}”还差这一步：").reply, progress, aside=True)
+    if len(said) <= 20 and _AT_A_LOSS.search(said):
+        text = "不难：我问一样您答一样，大概说就行。不想自己填，说“找工作人员”，他来帮您填。"
+        return ask(form, progress, m.now, text)
     if (unwilling := _unwilling(form, progress, m)) is not None:
         return unwilling
     if repair.PERSON.search(said) and (len(said) <= 16 or (len(said) <= 30 and _IMPATIENT.search(said))):
@@ -81,10 +84,13 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     return None
 
 
+_AT_A_LOSS = re.compile("(?:怎么|咋|不会|不知道(?:怎么|咋)|不晓得(?:怎么|咋))填|(?:有没有)?人教我|教教我")
+"""Doesn't know how to fill it in."""
+_HAS_TO = re.compile("要不要|必须|一定|非要|是不是|用不用|需不需要|要(?:留|填|写)(?:吗|不|么|伐)")
 _IMPATIENT = re.compile("烦|没完没了|问个不停|问来问去|问问问|别问|受不了|急死|气死|火大|不想说|不跟你")
 _NO_NUMBER = re.compile(
     r"(?:那|我|能|可以|可不可以|能不能|行不行|是不是|也|就|[，, ])*(?:不|别)(?:想|要|用|方便|愿意?|可以|能)?(?:留|写|填|给|说|报)(?:我)?(?:的)?(?:电话|手机|号码|手机号|联系方式)(?:号码?)?(?:行不行|可以不可以|可以|行|能|也|了|吗|嘛|么|不|吧|伐|啊|呢|[，,。？?！! ])*|"
-    r"(?:我)?(?:的)?(?:电话|手机|号码|手机号|联系方式)(?:号码?)?(?:就|都|也|能|可以|可不可以|能不能|是不是|一定|必须|要|非要|得|[，, ])*(?:不|别)?(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说|报)(?:行不行|可以|行|了|吗|嘛|么|不|吧|伐|啊|呢|[，,。？?！! ])*"
+    r"(?:我)?(?:的)?(?:电话|手机|号码|手机号|联系方式)(?:号码?)?(?:就|都|也|能|可以|可不可以|能不能|是不是|一定|必须|要|非要|得|[，, ])*(?:不|别)?(?:想|要|用|方便|愿意?)?(?:留|写|填|给|说|报)(?:行不行|可以|行|了|吗|嘛|么|不|吧|伐|啊|呢|的|[，,。？?！! ])*"
 )
 """Whether a number has to be left, or that it won't be (可以不留电话吗, 电话必须留吗)."""
 
@@ -99,8 +105,20 @@ def _unwilling(form: Form, progress: Progress, m: Message) -> Step | None:
             return ask(form, progress, m.now, "号码要留一个，不然没人能找到您；只给经办的工作人员用，不告诉别人。")
         text = "这张表要留一个号码，不然没人能找到您；只给经办的工作人员用，不告诉别人。实在不想留，可以直接打12345说。"
         return ask(form, progress, m.now, text)
+    if _HAS_TO.search(m.said):
+        return ask(form, progress, m.now, "电话可以不留；留了，有事好找您，只给经办的人用。")
     after = replace(progress.without(slot.name), skipped=tuple(dict.fromkeys((*progress.skipped, slot.name))))
     return ask(form, replace(after, asking=""), m.now, "可以，电话不留也收。结果请记着用编号来查。")
+
+
+def named_after_all(form: Form, progress: Progress, m: Message) -> Step | None:
+    """A number left in a form that was to name nobody: it is taken, and staff may ring."""
+    phone = next((e.value for e in m.heard.entities if e.type == "phone"), "")
+    slot = next((s for s in form.slots if s.kind == "phone"), None)
+    if not (phone and slot and form.anonymous and progress.value("anonymous") == "是" and len(m.said) <= 30):
+        return None
+    after = replace(progress.put("anonymous", "否").put(slot.name, phone), asking="")
+    return ask(form, after, m.now, f"好，电话记下了：{slots.shown(slot, phone)}，就不算匿名了，只给经办的人用。")
 
 
 def _id_only(m: Message) -> bool:

@@ -93,20 +93,39 @@ def taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progr
         said, entities = own["value"], late
     if slot.kind == "text" and slot.signs == "place" and not used and _BESIDE.sub("", said).strip("，,。 ") == "":
         return after, "" if repair.asks(said) else f"好。{slot.ask}"
+    if slot.kind == "text":
+        said = _PUT_RIGHT.sub("", said) or said
     if slot.kind == "text" and used:
         rest = spotting.leftover(_BESIDE.sub("，", said) if slot.name not in ("name", "who") else said, used)
-        if not rest:
+        if not rest or (slot.signs in ("firm", "place") and _NO_NAME.search(rest)):
             return after, ""
         said = said if slot.least >= 4 else rest  # a story is kept whole
-    if (slot.signs in ("firm", "place") and (used or len(said) > 12)) or (slot.signs.startswith("=") and len(said) > 6):
+    if (slot.signs in ("firm", "place") and (used or len(said) > 12 or " " in said)) or (
+        slot.signs.startswith("=") and len(said) > 6
+    ):
         said = spotting.spotted(slot, said, entities) or said
+    if slot.signs == "firm" and not spotting.firm(said) and (shop := _SHOP.search(said)):
+        said = shop["name"]
     if slots.entity_type(slot) and slot.signs:  # a value that is another slot's isn't this one's
         others = {value for name, value in after.filled if progress.value(name) != value}
         entities = tuple(e for e in entities if e.value not in others)
     read = slots.read(slot, said, entities, m.now)
+    if slot.signs == "place" and read.value and read.value != m.said:
+        after = _told_beside(form, after, m, [read.value, *used])
     return (after.put(slot.name, finer(form, slot, read.value, m)) if read.value else after), read.fault
 
 
+def _told_beside(form: Form, progress: Progress, m: Message, used: list[str]) -> Progress:
+    """What is told beside an address (…15幢，一屋住了十几个): the story that the form asks for next."""
+    told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.name in TOLD), None)
+    if told is None or progress.value(told.name) or repair.asks(m.said):
+        return progress
+    rest = spotting.leftover(_BESIDE.sub("，", m.said), used)
+    long = len(re.findall(r"[一-龥]", rest)) >= 6 and not _NO_STORY_HERE.search(rest)
+    return progress.put(told.name, rest[: told.most or 300]) if long else progress
+
+
+_NO_STORY_HERE = re.compile(r"留名|名字|匿名|电话|手机|号码|我姓|我叫|照片|错了|写错|说错")
 _TOWN = re.compile(r"[一-龥]{2,4}(?:街道|镇|乡)")
 
 
@@ -117,6 +136,16 @@ def finer(form: Form, slot: Slot, value: str, m: Message) -> str:
     named = next((e for e in m.heard.entities if e.type == "district" and e.value == value), None)
     found = _TOWN.search(m.said, m.said.find(value[:2]) + 2 if value[:2] in m.said else (named.start if named else 0))
     return f"{value}{found[0].lstrip('市区县')}" if found and value[:2] not in found[0] else value
+
+
+_PUT_RIGHT = re.compile(
+    r"^(?:哦|噢|啊|不好意思|对不起|[，, ])*(?:地点|地址|地方|名字|厂名|单位)?(?:我|刚才|也|又)*(?:说|写|讲|记|打|搞|填|报|弄)错了?[，,。 ]*(?:应该|其实)?是?"
+)
+"""Leads up to the right answer (地点说错了，是附海镇)."""
+_NO_NAME = re.compile(r"欠|不是|多少钱|块钱|工资|一共|总共")
+"""What no firm and no place is called."""
+_SHOP = re.compile(r"在[^，,。 ]{2,8}的(?P<name>[一-龥A-Za-z]{3,12})(?=[，,。 ]|$)")
+"""A shop or a works by its name alone (在象山的大海水产)."""
 
 
 def spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> tuple[Progress, list[str]]:

@@ -111,7 +111,11 @@ def _found(slot: Slot, entities: tuple[Entity, ...]) -> str:
 def _text(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     least, most = slot.least or 1, slot.most or 300
     if most <= 20:  # a name
-        text = re.sub(r"^(?:你|您)?(?:就)?(?:叫我|我叫|我姓|我是|叫)(?=.)|(?:就行|就好|就可以|好了|吧)+了?$", "", text)
+        text = re.sub(
+            r"^(?:你|您)?(?:就)?(?:叫我|我叫|我姓|我是|叫|我(?=[小老阿][一-龥]{1,2}$))(?=.)|(?:就行|就好|就可以|好了|吧)+了?$",
+            "",
+            text,
+        )
     named = re.match(
         rf"(?:{'|'.join(map(re.escape, (slot.label, *slot.words)))})(?:就?是|有|叫做?|在|：|:)(?=.{{2}})", text
     )
@@ -138,6 +142,8 @@ _WHEN = re.compile(
 def when(slot: Slot, text: str) -> str:
     """A time that suits, as it was said (明天下午三点以后); the label where it says no more than that."""
     said = max((found[0] for found in _WHEN.finditer(text)), key=len, default="")
+    if not said and (day := re.fullmatch(_DAY, text.strip("吧了。！! "))):
+        return day[0]
     if not said:
         return ""
     return next((label for label, words in slot.options if said in (label, *words)), said)
