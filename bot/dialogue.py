@@ -101,6 +101,10 @@ _SHUT_AWAY = re.compile(
     r"(?:会不会|不会|会|要不要).{0,8}(?:送|关|抓|拉|住)(?:到|进|去)?.{0,3}(?:精神病?院|疯人院).{0,4}$"
 )
 """Fears to be locked away for asking for help (不会把我关精神病院吧)."""
+_TREATED = re.compile(
+    r"(?:那|我|还|是不是|[，, ])*(?:要不要|用不用|需不需要|需要|要|得)(?:去)?(?:吃药|住院|看医生|去医院|上医院|打针)[啊呀吗呢的么不嘛？?]+"
+)
+"""Asks what the treatment is."""
 
 
 def _harmless(s: Situation, heard: Understanding) -> bool:
@@ -132,7 +136,12 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         return True
     if s.state.topic and heard.danger_score < 0.8 and len(said) <= 20 and _COMES_OF_IT.search(said):
         return not crisis.signs(said)
-    if s.state.topic and len(said) <= 24 and _SHUT_AWAY.search(said) and not crisis.signs(said):
+    if (
+        s.state.topic
+        and len(said) <= 24
+        and not crisis.signs(said)
+        and (_SHUT_AWAY.search(said) or _TREATED.fullmatch(said))
+    ):
         return True
     if faint and s.state.form and heard.intent == "cancel" and heard.band == "answer":
         return True  # 不想报了 is said to the form

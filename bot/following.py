@@ -77,7 +77,7 @@ _PART_OF = {
     "social_insurance": re.compile(r"一(?:次|把|口气)性?(?:都|全|给)?(?:领|拿|取|结|付)|(?:领|取|拿)(?:完|光|走)"),
     "public_housing": re.compile(r"(?:多少|几)分"),
     "hukou_settlement": re.compile(r"(?:多少|几)分"),
-    "legal_aid": re.compile(r"低保|困难证明|贫困"),
+    "legal_aid": re.compile(r"低保|困难证明|贫困|(?:工资|工钱|薪|工伤).{0,8}(?:批|给不给|能|管|可以|算|符合)"),
     "mediation": re.compile(r"(?:打|咬|抓)伤|医药费|看病的?钱"),
     "party_membership": re.compile(r"开除|除名|党籍"),
     "labor_dispute": re.compile(r"押金(?!.*[房租])|(?:让|叫|要求|要)(?:他|它|厂里|老板|单位|公司)们?补(?:上|缴|交)"),
@@ -132,8 +132,11 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return True
     condition = _CONDITION.match(text) is not None
     doubtful = heard.probability < _SURE and heard.intent not in _ALARMS and not naming.names(heard.intent, text)
-    close = heard.probability < _SURE and heard.intent not in (*_ALARMS, *STEERING)
-    close = close and (doubtful or naming.names(topic, text)) and not naming.foreign(topic, text, condition=True)
+    unnamed = not naming.names(heard.intent, text) and repair.asks(text)
+    close = (heard.probability < _SURE or unnamed) and heard.intent not in (*_ALARMS, *STEERING)
+    close = (
+        close and (doubtful or unnamed or naming.names(topic, text)) and not naming.foreign(topic, text, condition=True)
+    )
     if close and policy.fits_as_well(turn_of(s, topic), heard.intent):
         return True
     if doubtful and naming.names(topic, text) and heard.band == "answer" and heard.intent not in STEERING:

@@ -116,6 +116,11 @@ _NO_NEWS = re.compile(
     r"我(?:们)?(?:之前|上次|上周|前几天|昨天)?(?:登记|交|报|投诉|申请|举报|填|提)(?:上去)?的.{0,8}(?:怎么|咋|还|一直|到现在|都)*(?:没(?:有)?(?:人|消息|动静|回音|联系|处理|来|结果|下文))"
 )
 """Something filed of which nothing was heard."""
+_STOLEN = re.compile(
+    r"(?:钱包|手机|包|钱|电瓶|电动车|电瓶车|车|身份证|行李|东西|卡|银行卡)(?:里)?(?:都|全|也)?(?:被|让|叫|给)(?:人|小偷|别人)?(?:偷|扒|骗|顺走)|"
+    r"(?:被|让)(?:人|小偷|别人|骗子)(?:偷|扒|骗)(?:了|走|去)(?!工资|工钱)|遭(?:贼|偷|骗)"
+)
+"""Something was stolen, or swindled out of somebody."""
 _AT_SCHOOL = re.compile("[一二三四五六七]年级|小学|幼儿园|初一|上学|入学|读书|转学")
 
 
@@ -142,6 +147,8 @@ def told_apart(heard: Understanding) -> Understanding:
         return replace(heard, intent="permit_benefits", band="answer")
     if heard.intent != "case_status" and len(said) <= 24 and _NO_NEWS.search(said):
         return replace(heard, intent="case_status", band="answer")
+    if heard.band != "answer" and heard.intent not in ("psych_crisis", "psych_support") and _STOLEN.search(said):
+        return replace(heard, intent="emergency", band="answer")
     if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):
         return replace(heard, intent="school_enrollment")
     return heard

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from handlers import dwelling, policy
+from handlers.manners import HUMAN
 from handlers.registry import handles
 from handlers.teams import team_of
 from handlers.turn import Choice, Handoff, Link, Reply, Turn
@@ -266,10 +267,20 @@ _FIRE = re.compile(r"火|烟|(?<![发高低退])烧(?!到?了?(?:[三四]十|\d\
 _HURT = re.compile("抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐")
 
 
+_GONE = re.compile(r"(?:被|让|叫|给|遭)(?:人|小偷|别人|骗子|贼)?.{0,2}(?:偷|扒|骗|顺走)(?!.{0,6}(?:正|现在|还在))")
+_ROBBED = (
+    "被偷、被骗的，打110报警，越早越好：说清什么时候、在哪里、丢了什么。没身份证也能报。能不能追回来说不准。\n"
+    "银行卡、手机卡马上打银行和运营商的客服挂失。身份证丢了，去居住地公安的受理点补，我可以告诉您怎么补。"
+)
+"""Said when something was stolen: the danger is over, the loss is to be reported."""
+
+
 @handles("emergency")
 def emergency(turn: Turn) -> Reply:
     """The right number first, what to say there, and a person of ours at once."""
     kind = next((word for sign, word in ((_FIRE, "火"), (_HURT, "血")) if sign.search(turn.text)), "")
+    if not kind and _GONE.search(turn.text) and not CRIME.search(turn.text):
+        return Reply(text=_ROBBED, choices=(Choice("补身份证", "id_card_renewal"), HUMAN))
     if SHUT_IN.search(turn.text) and _FIRE.search(turn.text):
         first = (
             "马上打119，告诉他几楼几号、出不去。门外有火有烟就别开门：关上门，湿毛巾、湿衣服塞住门缝，"
