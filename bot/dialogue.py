@@ -38,6 +38,13 @@ def decide(situation: Situation) -> Decision:
 
 
 def _owned(s: Situation) -> Decision:
+    if (
+        s.heard is not None
+        and talk.SWALLOWED.search(s.heard.text)
+        and not _GIVING_UP.search(s.heard.text)
+        and not talk.PAST.search(s.heard.text)
+    ):
+        return replace(_kept_open(s, answering.answer(s, "emergency", "main")), danger=s.heard.danger)
     if s.heard is not None and (s.heard.danger or _sure_of_crisis(s, s.heard)) and not _harmless(s, s.heard):
         return _crisis(s)
     if s.heard is not None and s.line != "claimed" and _hurt_now(s.heard):

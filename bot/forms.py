@@ -356,6 +356,8 @@ def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
         return bool(choices.names_a_case(said))
     if slot.kind == "text" and slot.least >= 4 and len(said) > 24:
         return False  # a story, told with questions in it
+    if fits and m.heard.intent == "out_of_scope" and any(e.type == "phone" for e in m.heard.entities):
+        return False  # 留我老婆电话行不行，133…
     if _elsewhere(form, m):
         return True
     sure = m.heard.band in ("answer", "confirm")

@@ -25,6 +25,7 @@ def story(form: Form, progress: Progress, m: Message) -> Progress:
         or repair.plainly_asks(m.said)
         or (len(m.said) <= 16 and repair.asks(m.said))
         or (len(m.said) < 12 and any(e.type in _NO_STORY for e in m.heard.entities))
+        or (any(e.type == "phone" for e in m.heard.entities) and len(re.sub(r"\d", "", m.said)) <= 12)
     ):
         return progress
     told = next((s for s in wanted(form, progress, m.today) if s.kind == "text" and s.name in TOLD), None)
@@ -104,6 +105,8 @@ def taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progr
         slot.signs.startswith("=") and len(said) > 6
     ):
         said = spotting.spotted(slot, said, entities) or said
+    if slot.signs == "firm" and not spotting.firm(said) and (named := _CALLED.match(said)):
+        said = named["name"]
     if slot.signs == "firm" and not spotting.firm(said) and (shop := _SHOP.search(said)):
         said = shop["name"]
     if slots.entity_type(slot) and slot.signs:  # a value that is another slot's isn't this one's
@@ -144,6 +147,10 @@ _PUT_RIGHT = re.compile(
 """Leads up to the right answer (地点说错了，是附海镇)."""
 _NO_NAME = re.compile(r"欠|不是|多少钱|块钱|工资|一共|总共")
 """What no firm and no place is called."""
+_CALLED = re.compile(
+    r"(?:名字|厂名|店名|单位|公司|老板)?(?:就)?(?:是|叫做?)?(?P<name>[一-龥A-Za-z]{2,12})[，, ]+在[一-龥]{2,6}(?:那边|这边|做|干活)?[。！!]?$"
+)
+"""A name, and where it is (名字是阿强装修，在江北)."""
 _SHOP = re.compile(r"在[^，,。 ]{2,8}的(?P<name>[一-龥A-Za-z]{3,12})(?=[，,。 ]|$)")
 """A shop or a works by its name alone (在象山的大海水产)."""
 
