@@ -56,6 +56,8 @@ def read(
     if partly:
         return partly
     said = _SPELT.sub("", said)
+    if sum_ := _sum_within(wanted, filled, said, heard):
+        return sum_
     if door := _door(wanted, filled, said):
         return door
     if swapped := _swapped(wanted, filled, said, heard):
@@ -95,6 +97,26 @@ def _swapped(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard:
         re.search(rf"{re.escape(old)}(?:[街镇乡]道?|[村室号幢栋])?", value) if new[-1:] in "道镇乡村室号幢栋" else None
     )
     return Correction(slot, value.replace(whole[0] if whole else old, new, 1))
+
+
+NAME_WRONG = re.compile(r"(?:名字|姓名|名).{0,6}错|姓[一-龥]{1,2}[，, ]*不姓|不姓[一-龥]{1,2}[，, ]*姓")
+"""A name was wrong."""
+_SUM = re.compile(
+    r"(?:[\d,]+(?:\.\d+)?|[一二两三四五六七八九][一二两三四五六七八九十百千万零]*[百千万][一二三四五六七八九十百千万零]*)(?:多)?(?:块钱?|元)?"
+)
+
+
+def _sum_within(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard: Understanding) -> Correction | None:
+    """A sum put right (错了，一千五) that stands within a story, where the form has no question of its own for it."""
+    given = [e for e in heard.entities if e.type == "amount"]
+    if len(given) != 1 or not repair.WRONG.search(said) or any(s.kind == "amount" for s in wanted) or len(said) > 16:
+        return None
+    for slot in wanted:
+        value = filled.get(slot.name, "")
+        sums = [found for found in _SUM.finditer(value) if slot.kind == "text" and slot.least >= 4]
+        if len(sums) == 1 and len(sums[0][0]) >= 2:
+            return Correction(slot, value[: sums[0].start()] + given[0].text + value[sums[0].end() :])
+    return None
 
 
 _DOORPLATE = re.compile(r"门牌|房号|房间号|几号|室号|楼号|门号")
@@ -163,7 +185,7 @@ def _meant(
         value = filled[slot.name]
         if len(value) >= 2 and (value in said or slots.shown(slot, value) in said):
             return slot
-    if any(word in said for word in ("刚才", "上一", "前面", "上面", "刚刚")):
+    if any(word in said for word in ("刚才", "上一", "前面", "上面", "刚刚")) and not NAME_WRONG.search(said):
         return (
             next(slot for slot in full if slot.name == list(filled)[-1])
             if list(filled)[-1] in {s.name for s in full}

@@ -67,7 +67,7 @@ def _where(district: str, said: str) -> tuple[Entity, ...]:
     return (Entity("district", district, district[:2], at, at + 2),) if at >= 0 else ()
 
 
-_NAMED = re.compile(r"(?:我|他|她)?(?:姓名|名字)?(?:是|叫|姓)[一-龥]{1,4}$")
+_NAMED = re.compile(r"^(?:我)?(?:的)?(?:姓名|名字)?(?:是|叫|姓)[一-龥]{1,4}$")
 
 
 def _story_told(form: Form, progress: Progress, heard: Understanding, used: list[str], earlier: str) -> Progress:
@@ -185,6 +185,14 @@ def _corrected(form: Form, progress: Progress, m: Message) -> Step | None:
         text = f"您是说第{m.said}项要改吗？要改就说“改第{m.said}项”；都对就回“确认”；不填了就说“取消”。"
         return Step(Reply(text=text, asking=CONFIRM), progress)
     found = correction.read(shown, dict(progress.filled), m.said, m.heard, m.now, at_summary=at_summary)
+    nameless = not any(
+        "名" in word or "称呼" in word
+        for slot in form.slots
+        if slot.kind == "text"
+        for word in (slot.label, *slot.words)
+    )
+    if found is None and nameless and len(m.said) <= 20 and correction.NAME_WRONG.search(m.said):
+        return ask(form, progress, m.now, "这张表不用写名字，没关系。")
     if found is None:
         return _worked_out_anew(form, progress, m)
     slot = found.slot
@@ -358,6 +366,9 @@ def _aside(form: Form, slot: Slot, m: Message, fits: bool) -> bool:
         return False  # a story, told with questions in it
     if fits and m.heard.intent == "out_of_scope" and any(e.type == "phone" for e in m.heard.entities):
         return False  # 留我老婆电话行不行，133…
+    told = {"phone", "district", "amount", "duration_months"} & {e.type for e in m.heard.entities}
+    if fits and told and m.heard.intent == "out_of_scope" and not repair.plainly_asks(said):
+        return False  # 在哪我不知道，工地在奉化莼湖
     if _elsewhere(form, m):
         return True
     sure = m.heard.band in ("answer", "confirm")

@@ -101,7 +101,7 @@ def taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progr
         if not rest or (slot.signs in ("firm", "place") and _NO_NAME.search(rest)):
             return after, ""
         said = said if slot.least >= 4 else rest  # a story is kept whole
-    if (slot.signs in ("firm", "place") and (used or len(said) > 12 or " " in said)) or (
+    if (slot.signs in ("firm", "place") and (used or len(said) > 12 or re.search("[ ，,]", said))) or (
         slot.signs.startswith("=") and len(said) > 6
     ):
         said = spotting.spotted(slot, said, entities) or said

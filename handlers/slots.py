@@ -161,6 +161,10 @@ def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     for hits in (whole, some, firm):
         if len(hits) == 1:
             return Read(hits[0])
+    against = [label for label, _ in slot.options if label[0] in "没否" and label != "没有"]
+    others = [label for label, _ in slot.options if label not in (*against, "不知道", "不清楚", "其他")]
+    if len(against) == len(others) == 1 and (NO.fullmatch(text) or YES.fullmatch(text)):
+        return Read((against if NO.fullmatch(text) else others)[0])  # 没有, where 申请了 and 没申请 are offered
     return Read(fault="请选一个：" + "、".join(label for label, _ in slot.options))
 
 

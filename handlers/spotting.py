@@ -73,14 +73,19 @@ def firm(text: str) -> str:
         name = _SOME.sub("", _HEAD.sub("", found[0]))
         if len(name) >= 3 and not _NO_NAME.fullmatch(name):
             return name
-    called = _CALLED.search(text)
-    return called["name"] if called else ""
+    called = _CALLED.search(text) or _BOSS.search(text) or _TRADE.search(text)
+    return _HEAD.sub("", called["name"]) if called else ""
 
 
 _CALLED = re.compile(
     r"(?:厂里|厂子|厂名|工厂|厂|公司|单位|店|老板的店|工地)(?:的?名字)?(?:就)?叫(?:做)?(?P<name>[一-龥A-Za-z]{3,15})(?=[，,。；; ]|$)"
 )
 """A firm whose name has no sign of one (厂里叫鸿达制衣)."""
+_BOSS = re.compile(r"(?:老板|包工头|工头)(?:的?名字)?(?:就)?叫(?:做)?(?P<name>[一-龥]{2,4})(?=[，,。；; ]|$)")
+_TRADE = re.compile(
+    r"(?:^|[，, ]|在|叫|给|的)(?:[一-龥]{2,6}的)?(?P<name>(?:(?![做干学搞想要我你他找])[一-龥]){2,6}(?:机械|五金|电器|制衣|服饰|塑料|模具|纺织|汽配|家具|食品|包装|印刷|建筑|物业|保洁|水产|餐饮|装修|装饰|建材|化工|鞋业|皮革|实业|科技))(?=[，,。；; ]|$|[做干]|上班|打工)"
+)
+"""A firm named after its trade (宏盛机械)."""
 
 
 def place(text: str, entities: Iterable[Entity]) -> str:
