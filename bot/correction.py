@@ -259,6 +259,8 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
         gone = pair["old"] or pair["old2"] or ""
         new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了")
         entities = tuple(e for e in heard.entities if e.text not in gone and e.value not in gone)
+        if slot.signs == "place" and len(new) >= 2 and new in old:
+            return old  # right as it stands
         if slot.signs == "place" and (again := spotting.place(_without_wrong(said), heard.entities)):
             return again
         if slot.signs == "place" and (moved := _moved(old, new, gone, entities)):

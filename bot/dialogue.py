@@ -45,8 +45,10 @@ def _owned(s: Situation) -> Decision:
         and not talk.PAST.search(s.heard.text)
     ):
         return replace(_kept_open(s, answering.answer(s, "emergency", "main")), danger=s.heard.danger)
-    if s.heard is not None and (s.heard.danger or _sure_of_crisis(s, s.heard)) and not _harmless(s, s.heard):
-        return _crisis(s)
+    if s.heard is not None and (s.heard.danger or _sure_of_crisis(s, s.heard)):
+        if not _harmless(s, s.heard):
+            return _crisis(s)
+        s = replace(s, heard=_without_alarm(s.heard))
     if s.heard is not None and s.line != "claimed" and _hurt_now(s.heard):
         return _kept_open(s, answering.answer(s, "emergency", "main"))
     rating = wishes.rating(s)
@@ -87,6 +89,14 @@ def _event(s: Situation) -> Decision:
     return Decision("event", (reply,) if reply else (), state)
 
 
+def _without_alarm(heard: Understanding) -> Understanding:
+    """What else a message was taken for that was taken for despair and can't be that (你们会打给我吗)."""
+    rest = tuple(row for row in heard.ranking if row[0] != "psych_crisis")
+    if heard.intent != "psych_crisis" or not rest:
+        return heard
+    return replace(heard, intent=rest[0][0], probability=rest[0][1], ranking=rest, band="ask", danger=False)
+
+
 _NUMBERS = re.compile(r"[\d\s+-]{5,20}")
 _NAMED = re.compile(r"(?:就|你|您)?(?:叫我|我叫|我姓|喊我)[一-龥]{1,4}?(?:就好|就行|吧|就可以|好了)?[。！!]?")
 
@@ -101,7 +111,7 @@ _MAY = re.compile(
 """Asks whether somebody may (我老头子66岁 他行不行)."""
 _COMES_OF_IT = re.compile(
     r"(?:会不会|不会|会|要不要)(?:有人|他们?|她|老板|厂里|公司|房东|你们|人家|警察|派出所|谁)?(?:再|又|就|来|去)*(?:把|给|对|找|让)?(?:我|他|她|人|我们|谁|老板)?(?:们)?(?:被)?"
-    r"(?:抓|罚|报复|关(?:到|进|起来)|送(?:到|去|进|回)|赔|坐牢|判刑|拘留|遣返|开除|赶走|记录|留底|知道|告诉|通知|麻烦|算账|穿小鞋|找茬).{0,8}$"
+    r"(?:抓|罚|报复|关(?:到|进|起来)|送(?:到|去|进|回)|赔|坐牢|判刑|拘留|遣返|开除|赶走|记录|留底|知道|告诉|通知|麻烦|算账|穿小鞋|找茬|打给|打电话|回电|联系).{0,8}$"
 )
 """Asks what will be done to somebody, or who gets to know (告了他会不会报复我)."""
 _SHUT_AWAY = re.compile(
@@ -131,6 +141,9 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     talked_of = s.state.topic and s.state.topic not in ("psych_support", "psych_crisis")
     if heard.danger_score < _FAINT_SIGN and not crisis.signs(said) and (repair.again(said) or manners.refused(said)):
         return True  # 眼睛花看不清，再说一遍; a wish that is refused all the same
+    files = heard.band == "answer" and heard.intent not in _HEAVY and choices.wants_form(said)
+    if files and heard.danger_score < _FAINT_SIGN and not crisis.signs(said):
+        return True  # 我要反映我们厂宿舍天天停水
     if s.state.asking == talk.ALARM and _OVER.search(said) and not crisis.signs(said):
         return True  # the fire is out; who pays?
     if (s.state.form or talked_of) and repair.skips(said) and not crisis.signs(said):

@@ -149,6 +149,9 @@ def when(slot: Slot, text: str) -> str:
     return next((label for label, words in slot.options if said in (label, *words)), said)
 
 
+_PLAIN_YES = re.compile(r"(?:是|有|对|嗯+)(?:的|了|啊|呀)?[。！! ]*")
+
+
 def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
     if slot.signs == "when" and (said := when(slot, text)):
         return Read(said)
@@ -163,7 +166,7 @@ def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
             return Read(hits[0])
     against = [label for label, _ in slot.options if label[0] in "没否" and label != "没有"]
     others = [label for label, _ in slot.options if label not in (*against, "不知道", "不清楚", "其他")]
-    if len(against) == len(others) == 1 and (NO.fullmatch(text) or YES.fullmatch(text)):
+    if len(against) == len(others) == 1 and (NO.fullmatch(text) or _PLAIN_YES.fullmatch(text)):
         return Read((against if NO.fullmatch(text) else others)[0])  # 没有, where 申请了 and 没申请 are offered
     return Read(fault="请选一个：" + "、".join(label for label, _ in slot.options))
 

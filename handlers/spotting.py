@@ -71,7 +71,7 @@ def firm(text: str) -> str:
     """The name of a firm, a shop or a site; empty where only “the firm” is spoken of."""
     for found in _FIRM.finditer(text):
         name = _SOME.sub("", _HEAD.sub("", found[0]))
-        if len(name) >= 3 and not _NO_NAME.fullmatch(name):
+        if len(name) >= 3 and not (_NO_NAME.fullmatch(name) or name.endswith("西店")):  # 西店 is a town
             return name
     called = _CALLED.search(text) or _BOSS.search(text) or _TRADE.search(text)
     return _HEAD.sub("", called["name"]) if called else ""
