@@ -109,7 +109,14 @@ _HOURS = re.compile(
     "加.{0,8}班(?!.*(?:工资|钱|费|倍)).{0,12}(?:小时|钟头)|(?:小时|钟头).{0,6}加?班(?!.*(?:工资|钱|费|倍))"
 )
 """How long one may be made to work, not what is paid for it."""
-_YOUNG = re.compile("(?:十[四五六]岁|1[456]岁|未成年|没成年|童工).{0,10}(?:打工|进厂|上班|干活|做工)")
+_YOUNG = re.compile(
+    "(?:十[四五六]岁|1[456]岁|未成年|没成年|童工).{0,10}(?:打工|进厂|上班|干活|做工)|"
+    "(?:妹|弟|儿子|女儿|闺女|侄|外甥|孩子|娃|小孩|他|她).{0,6}(?:1[0-5]|十[一二三四五])(?:周?岁)?(?![0-9天号月日个年]).{0,14}(?:打工|厂|上班|干活|做工|工地|缝纫|流水线)"
+)
+_NEWCOMER = re.compile(
+    "(?:刚|才|新|初)(?:来|到|落脚|搬来|过来).{0,10}(?:要|该|得|先)?(?:办|弄)(?:些|点)?(?:什么|啥|哪些)(?:证|手续|东西)?"
+)
+"""Asks what somebody who has just come has to do."""
 _NO_FUND = ("out_of_scope", "social_insurance", "labor_dispute")
 """What the housing fund, which comes with the permit, is taken for."""
 _NO_NEWS = re.compile(
@@ -141,6 +148,8 @@ def told_apart(heard: Understanding) -> Understanding:
         ranking = ((next_, first), (heard.intent, second), *rest)
         named = re.search("居住证|居主证|暂住证", said) is not None
         return replace(heard, intent=next_, ranking=ranking, band="answer" if named else heard.band)
+    if _NEWCOMER.search(said) and len(said) <= 24 and heard.intent not in ("school_enrollment", "permit_application"):
+        return replace(heard, intent="residence_register", band="answer")
     if heard.intent in _NOT_HOURS and (_HOURS.search(said) or _YOUNG.search(said)):
         return replace(heard, intent="labor_dispute", band="answer")
     if "公积金" in said and heard.intent in _NO_FUND and not re.search("贷款|贷|买房|不交|不给", said):

@@ -199,7 +199,8 @@ def _about_waiting(s: Situation, heard: Understanding) -> Decision | None:
         return None
     if not _WHEN_DONE.search(heard.text) or _MINE.search(heard.text) or (s.desk and s.desk.my_cases()):
         return None
-    return answer(s, s.state.topic, "time", region=place_of(s, heard))
+    starts = re.search("报名|开始|截止|开放|去办|申请|办合适", heard.text)
+    return answer(s, s.state.topic, "deadline" if starts else "time", region=place_of(s, heard))
 
 
 def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
@@ -401,6 +402,8 @@ def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
         leans = following.context(s, heard)
         return answer(s, last, "main", region=place, sides=named(heard.text), earlier=leans)
     agreed = _agreed(s, heard, place)
+    if agreed and last and len(heard.text) <= 14 and policy.fits_as_well(turn_of(s, last), agreed):
+        agreed = last
     if agreed:
         return answer(s, agreed, "main", region=place, sides=named(heard.text))
     askable = [intent for intent, _ in heard.ranking if intent not in _NOT_ASKED]

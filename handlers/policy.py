@@ -57,8 +57,9 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
     """The article and what is said of it: one side of it, the short of it, or the whole."""
     main = turn.knowledge.main(turn.intent, turn.region, on)
     if turn.text and turn.aspect in _ASKED_LOOSELY:
-        sure = turn.knowledge.surely(turn.intent, turn.text, turn.region, on)
-        if sure is not None and sure.aspect != "main":
+        much = 1.5 if turn.aspect in _FIELDS else 1.0
+        sure = turn.knowledge.surely(turn.intent, turn.text, turn.region, on, much=much)
+        if sure is not None and sure.aspect in ("further", turn.aspect):
             return sure, shown(turn, sure, on)
     if turn.aspect in (PHONE, SHORTER, EVERYTHING):
         if main is None:

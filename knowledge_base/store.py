@@ -127,11 +127,13 @@ class Knowledge:
         hits = self._index.within(intent, question, region, on)
         return any(hit.article.id == article.id and hit.score >= SPEAKS for hit in hits)
 
-    def surely(self, intent: str, question: str, region: str, on: date, *, short: bool = False) -> Article | None:
+    def surely(
+        self, intent: str, question: str, region: str, on: date, *, short: bool = False, much: float = 1.0
+    ) -> Article | None:
         """The article of an intent that surely answers a question, going by its words; None where none does. `short`:
-        of a short question less is asked."""
+        of a short question less is asked; `much`: how many times as much is."""
         hits = self._index.within(intent, question, region, on)
-        enough = min(ANSWERS, max(ANSWERS / 2, len(question) * ANSWERS / 9)) if short else ANSWERS
+        enough = min(ANSWERS, max(ANSWERS / 2, len(question) * ANSWERS / 9)) if short else ANSWERS * much
         return hits[0].article if hits and hits[0].score >= enough else None
 
     def fit(self, intent: str, question: str, region: str, on: date) -> float:
