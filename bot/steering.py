@@ -12,6 +12,10 @@ from handlers.declared import Form
 _GIVES_UP = re.compile(r"取消|算了|退出|停|不.{1,4}了|别.{1,3}了|作废|撤")
 
 
+_AT_LAST = re.compile(
+    r"(?:算了|唉|哎|那)[^？?]{0,16}?(?:先|就|我|[，, ])*不(?:弄|填|办|搞|报|投诉|登记|写|提|举报)了[吧啊呀。！! ]*"
+)
+"""Gives up, with the reason told in between (算了我要上班去，先不弄了)."""
 _REASON = re.compile(
     r"(?:我|等我?|我们|先|再|回去|回家|回头|下次|以后|晚点|改天)*(?:问问|问一下|跟|和|同|商量|考虑|想想|再说|回头|下次|以后|改天|等|没空|太(?:麻烦|多|远)|不想|不需要)"
 )
@@ -35,6 +39,7 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         repair.CANCEL.fullmatch(said)
         or (ended and not _CHANGES.search(said))
         or (repair.given_up(said) and not _CHANGES.search(said))
+        or (_AT_LAST.fullmatch(said) and not _CHANGES.search(said))
         or (_GIVES_UP.search(said) and m.heard.intent == "cancel" and len(said) <= 10 and not _CHANGES.search(said))
     ):
         text = f"好的，“{form.title}”不填了，什么都没有提交。想再填，说“接着填”。"
@@ -47,6 +52,9 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, "好，我再说一遍。" if repair.again(said) else f"好，回到“{form.title}”。")
     if _id_only(m):
         return ask(form, progress, m.now, "这张表用不着身份证号。")
+    rung = choices.wants_call(said) and len(said) <= 14 and not re.search(r"\d", said) and form.name != "call_back"
+    if rung and not form.name.endswith("_appointment"):
+        return Step(ask(form, progress, m.now).reply, progress, aside=True)
     if repair.WAIT.fullmatch(said) and not repair.plainly_asks(said):
         return Step(Reply(text="好，不急，您先忙，好了再接着发给我。", asking="slot"), progress)
     if repair.shows(said):
