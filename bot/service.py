@@ -68,7 +68,7 @@ class Remembering:
         return heard
 
 
-SHORT = 16
+SHORT = 30
 """Characters of a message that may be kept."""
 KEPT = 500
 """Messages kept; when they are too many, all are forgotten and the common ones come back."""

@@ -53,6 +53,7 @@ _CORES = (
 )  # fmt: skip
 """The words that carry each side, wherever they stand in a message that says little else."""
 _CORE = tuple((aspect, re.compile(words)) for aspect, words in _CORES)
+_ANY_CORE = re.compile("|".join(words for _, words in _CORES))
 _EMPTY = re.compile(
     r"觉得|厂里|老板|单位|公司|怎么|如何|首先|第一步|今晚上?|晚上|白天|明早|一次|一本|一张|一回|每次|每年|一年|我们|你们|您们|他们|她们|咱们|阿拉|人家|自己|本人|老家|之前|之后|以后|以前|然后|现在|今天|明天|请问|麻烦|帮忙|一下|下来|下去|出来|结果|答复|回复|处理|通知|事情|东西|时候|审批|一般|大概|到底|究竟|具体|一共|总共|大约|最后|的话|如果|要是|应该|可以|需要|给不给|能不能|行不行|可不可以|要不要|是不是|有没有|得了|申请|这个|那个|这种|那种|办理|"
     r"[先找我你您他她它们俺咱侬这那个种些样里边儿的地得了着过吗嘛么呢吧啊呀哦噢哈啦不没伐哉喔咯哩要会能行该想给被把让跟和去来到在从上下办弄搞做问说讲拿领交带用出定好成完就都也还再又才最很太是有对嗯派卡证表人打时后前里家，,。？?！!~ ]"
@@ -64,7 +65,7 @@ def about(text: str, *, sure: bool = False) -> str:
     """The side that a message asks for when beside the words for it nothing of weight is said (人家要罚他们多少,
     手机上弄得了不); empty for none. `sure`: it was taken for something else without doubt, and not one word may be left."""
     said = unicodedata.normalize("NFKC", text).strip()
-    if not 3 <= len(said) <= _LOOSE:
+    if not 3 <= len(said) <= _LOOSE or not _ANY_CORE.search(said):
         return ""
     found, rest = "", said
     for aspect, core in _CORE:

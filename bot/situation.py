@@ -27,7 +27,6 @@ class Situation:
     line: str | None
     region: str
     region_known: bool
-    ahead: int
     now: datetime
     knowledge: Knowledge
     switches: Switches
@@ -76,7 +75,6 @@ def turn_of(
         aspect=aspect,
         topic=s.state.topic,
         waiting=s.line == "waiting",
-        ahead=s.ahead,
         titles=titles(),
         sides=sides,
         plain=s.state.plain,

@@ -17,7 +17,7 @@ from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 import clock
@@ -150,11 +150,10 @@ def _turn(
             line=person.line,
             region=person.region or service.settings.regions[0],
             region_known=person.region is not None,
-            ahead=_ahead(conn, person.id) if person.line == "waiting" else 0,
             now=now,
             knowledge=knowledge,
             switches=service.switches.current(),
-            desk=Desk(conn, person.id),
+            desk=Desk(conn, person.id, service.switches.current().hours),
         )
     )
     if decision.filing is not None:
@@ -358,18 +357,6 @@ def _put(
         now = clock.now()
         outbox.put(conn, person_id, inbound.channel, payloads, key=key, at=now, due=now + wait)
     return bool(payloads)
-
-
-def _ahead(conn: Connection, person_id: int) -> int:
-    """How many people wait before this one in the same queue."""
-    mine = handoffs.open_of(conn, person_id)
-    if mine is None:
-        return 0
-    table = handoffs.Handoff
-    count = select(func.count()).where(
-        table.state == "waiting", table.team == mine.team, table.opened_at < mine.opened_at
-    )
-    return int(conn.execute(count).scalar_one())
 
 
 def _tell(service: Service, taken: Taken, decision: Decision | None) -> None:

@@ -171,8 +171,9 @@ def human_agent(turn: Turn) -> Reply:
         text = f"已经帮您排上了。现在是下班时间，{opens}上班后第一时间回您。等的时候可以继续问我；急事打12345。"
         return Reply(text=text, choices=call_back, pending=_ASKED)
     if turn.waiting:
-        ahead = f"前面还有{turn.ahead}位" if turn.ahead else "您排在最前面"
-        text = f"已经帮您叫了工作人员，{ahead}，请稍等。等的时候您可以继续问我；急事请打12345。"
+        ahead = turn.desk.ahead() if turn.desk else 0
+        place = f"前面还有{ahead}位" if ahead else "您排在最前面"
+        text = f"已经帮您叫了工作人员，{place}，请稍等。等的时候您可以继续问我；急事请打12345。"
         return Reply(text=text, choices=call_back, pending=_ASKED)
     handoff = Handoff(team_of(turn.topic), "asked")
     if opens:

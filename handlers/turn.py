@@ -96,8 +96,7 @@ class Turn:
     """One message of one person, as a handler sees it.
 
     `aspect` is the side of the matter asked for (`knowledge_base.schema.ASPECTS`). `region` is where the answer is
-    to hold; `region_known` says whether the person named it, now or before. `waiting`: a handoff is already open,
-    with `ahead` people before this one.
+    to hold; `region_known` says whether the person named it, now or before. `waiting`: a handoff is already open.
     """
 
     text: str
@@ -110,7 +109,6 @@ class Turn:
     aspect: str = "main"
     topic: str = ""
     waiting: bool = False
-    ahead: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
     sides: tuple[str, ...] = ()
     """Sides of the matter that a whole question names, to be told beside its main answer."""

@@ -7,29 +7,32 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from records import cases, declarations, hours, ratings, rooms, subscriptions, vacancies
+from records import cases, declarations, handoffs, hours, ratings, rooms, subscriptions, vacancies
 from records.keyed import among
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Reads, inside the turn's transaction, for one person."""
+    """Reads, inside the turn's transaction, for one person. `week`: when the desks are open, Monday to Sunday."""
 
     conn: Connection
     person_id: int
+    week: tuple[str, ...]
 
     def opens(self, at: datetime) -> str:
         """When somebody is at the desks again (明天（周一）8:30); empty while somebody is, or when it isn't known."""
-        if hours.open_now(self.conn, at):
-            return ""
-        moment = hours.next_opening(self.conn, at)
-        if moment is None:
+        moment = hours.next_opening(self.conn, at, self.week)
+        if moment is None or moment == at:
             return ""
         clocked = f"{moment.hour}:{moment.minute:02d}"
         days = (moment.date() - at.astimezone(moment.tzinfo).date()).days
         weekday = f"周{hours.WEEKDAYS[moment.weekday()]}"
         day = ("今天", f"明天（{weekday}）")[days] if days < 2 else f"{weekday}（{moment.month}月{moment.day}日）"
         return f"{day}{clocked}"
+
+    def ahead(self) -> int:
+        """How many people wait before this one in the same queue."""
+        return handoffs.ahead(self.conn, self.person_id)
 
     def subscriptions(self) -> list[Row[Any]]:
         """The topics the person asked to be told about."""

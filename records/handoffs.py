@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Row,
     String,
+    bindparam,
     case,
     func,
     insert,
@@ -22,10 +23,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from records.base import Base, BigId, Instant
 from records.people import Person
+from records.prepared import Prepared
 
 MOVES = {"waiting": {"claimed", "closed"}, "claimed": {"waiting", "closed"}, "closed": set()}
 """Allowed moves: `claimed → waiting` when it is transferred or comes back unanswered."""
@@ -103,25 +105,63 @@ def ask(
 
     An urgent request moves an open, not yet claimed handoff to its own team.
     """
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    statement = (
+    wish = {
+        "person": person_id, "team": team, "region": region, "reason": reason, "intent": intent, "urgent": urgent,
+        "state": "waiting", "opened_at": at, "read_id": 0, "labels": "",
+    }  # fmt: skip
+    made = bool(_ASK[conn.dialect.name].run(conn, wish))
+    if made:
+        _WAITS.run(conn, {"person": person_id})
+    elif urgent:
+        _HURRY.run(conn, {"person": person_id, "team": team, "reason": reason})
+    return made
+
+
+_ASKED = {
+    name: Handoff.__table__.c[name].type
+    for name in (
+        "person_id", "team", "region", "reason", "intent", "urgent", "state", "opened_at", "read_id", "labels",
+    )
+}  # fmt: skip
+# Built once: composing a statement costs more than running it, and one message in six asks for a person.
+_ASK = {
+    dialect.dialect.name: Prepared(
         dialect.insert(Handoff)
         .on_conflict_do_nothing(index_elements=["person_id"], index_where=_OPEN)
         .values(
-            person_id=person_id, team=team, region=region, reason=reason, intent=intent, urgent=urgent,
-            state="waiting", opened_at=at,
+            {name: bindparam("person" if name == "person_id" else name, type_=kind) for name, kind in _ASKED.items()}
         )
-    )  # fmt: skip
-    made = conn.execute(statement.returning(Handoff.id)).scalar() is not None
-    if made:
-        conn.execute(update(Person).where(Person.id == person_id).values(line="waiting"))
-    elif urgent:
-        conn.execute(
-            update(Handoff)
-            .where(Handoff.person_id == person_id, Handoff.state != "closed", Handoff.urgent.is_(False))
-            .values(urgent=True, reason=reason, team=case((Handoff.state == "waiting", team), else_=Handoff.team))
-        )
-    return made
+    )
+    for dialect in (postgresql, sqlite)
+}
+_WAITS = Prepared(update(Person).where(Person.id == bindparam("person")).values(line="waiting"))
+_HURRY = Prepared(
+    update(Handoff)
+    .where(Handoff.person_id == bindparam("person"), Handoff.state != "closed", Handoff.urgent.is_(False))
+    .values(
+        urgent=True,
+        reason=bindparam("reason"),
+        team=case((Handoff.state == "waiting", bindparam("team")), else_=Handoff.team),
+    )
+)
+
+
+def ahead(conn: Connection, person_id: int) -> int:
+    """How many people wait before this one in the same queue; 0 for who doesn't wait."""
+    found = _AHEAD.first(conn, {"person": person_id})
+    return int(found[0]) if found else 0
+
+
+_mine = aliased(Handoff)
+_AHEAD = Prepared(
+    select(func.count()).where(
+        _mine.person_id == bindparam("person"),
+        _mine.state != "closed",
+        Handoff.state == "waiting",
+        Handoff.team == _mine.team,
+        Handoff.opened_at < _mine.opened_at,
+    )
+)
 
 
 def raise_alarm(conn: Connection, person_id: int, turn_id: str, score: float, reason: str, at: datetime) -> int:

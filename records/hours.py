@@ -5,16 +5,18 @@ China's holidays and adjusted working days are announced anew each year (国务�
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Date, ForeignKey, Index, Row, String, delete, insert, select
+from sqlalchemy import Connection, Date, ForeignKey, Index, Row, String, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 import clock
 from records import switches
 from records.base import Base, Instant
+from records.prepared import Prepared
 
 WEEKDAYS = "一二三四五六日"
 _SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d|24:00)")
@@ -75,10 +77,8 @@ def worked(conn: Connection, after: date, days: int = 45) -> dict[date, bool]:
     return {row.day: bool(row.hours) for row in rows}
 
 
-def of_day(conn: Connection, day: date) -> Spans:
-    """When the desks are open on a day: (start, end) in order; empty on a closed day."""
-    special = conn.execute(select(CalendarDay.hours).where(CalendarDay.day == day)).first()
-    text = special.hours if special is not None else switches.load(conn).hours[day.weekday()]
+def _spans(day: date, text: str) -> Spans:
+    """When the desks are open on a day with such hours: (start, end) in order; empty on a closed day."""
     midnight = datetime.combine(day, time(), clock.CHINA)
     return [
         (midnight + timedelta(hours=start.hour, minutes=start.minute),
@@ -87,20 +87,30 @@ def of_day(conn: Connection, day: date) -> Spans:
     ]  # fmt: skip
 
 
-def open_now(conn: Connection, at: datetime) -> bool:
-    """Whether the desks are open at a moment."""
-    local = at.astimezone(clock.CHINA)
-    return any(start <= local < end for start, end in of_day(conn, local.date()))
+_SPECIAL = Prepared(
+    select(CalendarDay.day, CalendarDay.hours).where(CalendarDay.day.between(bindparam("since"), bindparam("until")))
+)
 
 
-def next_opening(conn: Connection, at: datetime) -> datetime | None:
-    """When the desks open next: `at` itself when they are open; None when nothing is planned for two months."""
+def next_opening(conn: Connection, at: datetime, week: Sequence[str] | None = None) -> datetime | None:
+    """When the desks open next: `at` itself when they are open; None when nothing is planned for two months.
+
+    `week`: the hours of Monday to Sunday, where the caller knows them; else the switch's.
+    """
     local = at.astimezone(clock.CHINA)
-    for ahead in range(_FAR):
-        for start, end in of_day(conn, local.date() + timedelta(days=ahead)):
+    week = switches.load(conn).hours if week is None else week
+    today = local.date()
+    special = dict(_SPECIAL.all(conn, {"since": today, "until": today + timedelta(days=_FAR)}))
+    for day in (today + timedelta(days=ahead) for ahead in range(_FAR)):
+        for start, end in _spans(day, special.get(day, week[day.weekday()])):
             if end > local:
                 return max(start, local)
     return None
+
+
+def open_now(conn: Connection, at: datetime) -> bool:
+    """Whether the desks are open at a moment."""
+    return next_opening(conn, at) == at
 
 
 def said(moment: datetime, now: datetime) -> str:

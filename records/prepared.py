@@ -5,7 +5,7 @@ keeps what matters of it (the dialect's SQL, the column types going in and out, 
 and leaves out the rest. For statements that every message needs; anything else is run the ordinary way.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Executable, Select
@@ -45,9 +45,14 @@ class Prepared:
         cursor, compiled = self._execute(conn, values)
         row = cursor.fetchone()
         cursor.close()
-        if row is None:
-            return None
-        return tuple(value if read is None else read(value) for value, read in zip(row, compiled.out, strict=True))
+        return None if row is None else _read(row, compiled.out)
+
+    def all(self, conn: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All the rows that it finds."""
+        cursor, compiled = self._execute(conn, values)
+        rows = cursor.fetchall()
+        cursor.close()
+        return [_read(row, compiled.out) for row in rows]
 
     def _execute(self, conn: Connection, values: Mapping[str, Any]) -> tuple[Any, _Compiled]:
         dialect = conn.dialect
@@ -81,6 +86,10 @@ class Prepared:
         )
         self._compiled[dialect.name] = compiled
         return compiled
+
+
+def _read(row: Sequence[Any], out: tuple[Process | None, ...]) -> tuple[Any, ...]:
+    return tuple(value if read is None else read(value) for value, read in zip(row, out, strict=True))
 
 
 def _told(conn: Connection, dialect: Dialect, sql: str, cursor: Any, fault: Any) -> Exception:
