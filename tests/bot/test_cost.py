@@ -107,7 +107,7 @@ def test_only_messages_that_tell_nothing_of_anybody_are_kept_in_mind(service: Se
         "居住证怎么办",
         "我的号码是13800001111",
         "我明天去办居住证行吗",
-        "我想问一下居住证要怎么办才行啊谢谢你们",
+        "我想问一下居住证要怎么办才行啊，我们厂里的人都说不清楚，谢谢你们",
     ):
         first, second = (remembering.understand(text, clock.now()) for _ in range(2))
         assert first == second
