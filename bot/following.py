@@ -10,6 +10,7 @@ from bot.situation import Decision, Situation, turn_of
 from handlers import policy
 from handlers.registry import STEERING
 from intents import Understanding
+from intents.further import likely as further_likely
 
 _PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _POINTS = re.compile(
@@ -67,6 +68,10 @@ _SMALL_TALK = re.compile("你|妳|侬|几点了|天气|吃了|好玩|笑话|无�
 _PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的|上次|之前|前几天|昨天|交|报)|处理")
 _SURE = 0.9
 _PLAIN = 0.95
+_STAYS, _GONE = 0.6, 0.0
+"""From here on, and up to here, the learnt model decides by itself whether the topic is kept."""
+_LONGEST = 45
+_NEVER = ("emergency", "thanks", "goodbye", "greet", "cancel", "psych_crisis")
 
 _PART_OF = {
     "work_injury": re.compile(
@@ -125,7 +130,12 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return _no_case(s, text) and not naming.foreign(topic, text)
     if choices.wants_sum(text) and heard.band != "answer" and not naming.foreign(topic, text, condition=True):
         return True
-    if len(_PLAIN_CHINESE.findall(text)) < 3 or len(text) > 30 or choices.wants_form(text):
+    if len(_PLAIN_CHINESE.findall(text)) < 3 or choices.wants_form(text):
+        return False
+    leaning = _leaning(s, heard, place)
+    if leaning is not None:
+        return leaning
+    if len(text) > 30:
         return False
     named_before = heard.intent in s.state.before and heard.band in ("answer", "confirm")
     if not named_before and elliptic(topic, text, heard, elsewhere=place not in (None, s.region)):
@@ -168,6 +178,19 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     if steering and heard.band == "confirm":
         return False
     return bool(repair.asks(text) or heard.entities or _POINTS.search(text))
+
+
+def _leaning(s: Situation, heard: Understanding, place: str | None) -> bool | None:
+    """What the model learnt from further questions says, where it is sure."""
+    text = heard.text.strip()
+    if len(text) > _LONGEST or heard.danger or heard.intent in _NEVER or heard.intent in s.state.before:
+        return None
+    if heard.intent == "human_agent" and (heard.band == "answer" or repair.PERSON.search(text)):
+        return None
+    likely = further_likely(text, s.state.topic, heard.ranking)
+    if likely is None or _GONE < likely < _STAYS:
+        return None
+    return likely >= _STAYS
 
 
 def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = False) -> bool:

@@ -27,7 +27,7 @@ from .classifier import gaussian
 from .encoder import Encoder
 from .features import Vectoriser
 from .fitting import linear_kernel, matrix
-from .nlu_files import Line
+from .nlu_files import HERE, Line, read_table
 from .packed import Packed
 from .sounds import Sounds
 
@@ -53,6 +53,8 @@ NEAR_INTENTS = frozenset(
 )
 # From a margin to log-odds.
 SLOPE = 6.0
+
+LINES = HERE / "crisis" / "lines.tsv"
 
 _ARRAYS = ("words", "word_families", "grams", "families", "duals", "points")
 
@@ -138,6 +140,19 @@ class CrisisModel:
         ):
             raise ValueError("crisis_*.npy belong to another model")
         return model
+
+
+def own_lines(path: Path = LINES) -> list[Line]:
+    """The lines written for the detector alone: danger, and what sounds like it, without any other intent.
+
+    Raises `nlu_files.BrokenFile` when the table can't be read.
+    """
+    return [
+        Line(line.text, "psych_crisis", "danger", line.where)
+        if line.intent == "1"
+        else Line(line.text, "out_of_scope", "near_miss", line.where)
+        for line in read_table(path, "crisis")
+    ]
 
 
 def near_danger(line: Line) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from . import crisis
 from .classifier import Classifier
 from .fitting import threads
+from .further import HALF, Further, Next, placed
 from .nlu_files import HERE, Line
 
 # Fewer development lines than this say nothing about an intent.
@@ -27,6 +28,10 @@ class Floors:
     accuracy: float
     crisis_recall: float
     crisis_precision: float
+    goes_on: float
+    """Of what was said next about the same topic, the share that must be heard as such."""
+    moves_on: float
+    """Of what was said next about another matter, likewise."""
     otherwise: float
     intents: dict[str, float]
 
@@ -35,19 +40,39 @@ class Floors:
         """Read the file."""
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         return cls(
-            raw["accuracy"], raw["crisis"]["recall"], raw["crisis"]["precision"], raw["otherwise"], raw["intents"]
-        )
+            raw["accuracy"], raw["crisis"]["recall"], raw["crisis"]["precision"],
+            raw["further"]["goes_on"], raw["further"]["moves_on"], raw["otherwise"], raw["intents"],
+        )  # fmt: skip
 
 
-def check(model: Classifier, development: Sequence[Line], floors: Floors) -> None:
-    """Raises `BelowFloor` when `model` or the crisis detector misses a floor on the development lines."""
+def check(model: Classifier, development: Sequence[Line], dangers: Sequence[Line], floors: Floors) -> None:
+    """Raises `BelowFloor` when `model` or the crisis detector misses a floor on the development lines; `dangers` are
+    those of the detector alone."""
     with threads(1):
-        misses = [*_intent_misses(model, development, floors), *_crisis_misses(development, floors)]
+        misses = [*_intent_misses(model, development, floors), *_crisis_misses([*development, *dangers], floors)]
     if misses:
         raise BelowFloor(
             "the model is below a floor of intents/floors.yml and is not used:\n"
             + "\n".join(misses)
             + "\nlook at python -m intents.evaluate, then mend the training files (or the floor)"
+        )
+
+
+def check_further(model: Further, development: Sequence[Next], floors: Floors) -> None:
+    """Raises `BelowFloor` when `model` tells too few of the development lines apart: going on from moving on."""
+    lines = [placed(line, model.topics, number) for number, line in enumerate(development)]
+    shares = {"goes_on": (True, floors.goes_on), "moves_on": (False, floors.moves_on)}
+    misses = []
+    for name, (same, floor) in shares.items():
+        mine = [line for line in lines if (line.topic == line.intent) is same]
+        right = sum((model.after(line.topic, line.text) >= HALF) is same for line in mine)
+        if len(mine) >= LEAST and right / len(mine) < floor:
+            misses.append(f"- further {name}: {right / len(mine):.3f} of its lines are heard as such, the floor is {floor}")
+    if misses:
+        raise BelowFloor(
+            "the model is below a floor of intents/floors.yml and is not used:\n"
+            + "\n".join(misses)
+            + "\nmend the lines of intents/further (or the floor)"
         )
 
 

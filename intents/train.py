@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import crisis, crisis_model, gate, nlu_files
+from . import crisis, crisis_model, further, gate, nlu_files
 from .classifier import Classifier
 from .encoder import Encoder
 from .encoder_files import prepare
@@ -38,7 +38,9 @@ _CODE = (
     "fitting.py",
     "crisis.py",
     "crisis/patterns.yml",
+    "crisis/lines.tsv",
     "crisis_model.py",
+    "further.py",
     "gate.py",
     "train.py",
 )
@@ -55,6 +57,7 @@ def digest(folder: Path = nlu_files.NLU) -> str:
     here = nlu_files.HERE
     for path in [
         *sorted(folder.glob("*.yml")),
+        *sorted(further.FOLDER.glob("*.yml")),
         here / "taxonomy.yml",
         here / "floors.yml",
         *(here / name for name in _CODE),
@@ -84,11 +87,18 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
         with encoder.remembering(), threads(cores()):
             trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
             tell("danger")
-            danger = crisis_model.train(trained, learnt)
+            said_next = further.read_folder()
+            heard = crisis_model.own_lines()
+            known = [line for line in heard if not nlu_files.is_dev(line.text)]
+            danger = crisis_model.train(trained, [*learnt, *known, *further.harmless(said_next)])
             crisis.use(danger)
+            tell("further questions")
+            goes_on = further.train(trained, said_next, lines)
             tell("gate")
-            gate.check(trained, [line for line in lines if nlu_files.is_dev(line.text)], gate.Floors.load())
-        _store(trained, danger, target)
+            held = [line for line in lines if nlu_files.is_dev(line.text)]
+            gate.check(trained, held, [line for line in heard if nlu_files.is_dev(line.text)], gate.Floors.load())
+            gate.check_further(goes_on, [line for line in said_next if nlu_files.is_dev(line.text)], gate.Floors.load())
+        _store(trained, danger, goes_on, target)
         _remove_others(folder, target)
     return _read(target, encoder)
 
@@ -99,10 +109,12 @@ def made(folder: Path | None = None) -> bool:
 
 
 def _read(target: Path, encoder: Encoder) -> Classifier:
-    """The classifier stored at `target`; from now on the crisis detector asks its learned half too."""
+    """The classifier stored at `target`; from now on the crisis detector asks its learned half too, and `further.likely`
+    the model of what goes on."""
     classifier = Classifier.load(target, encoder)
     threads(1)  # one message's products are small: more threads would only wait for each other
     crisis.use(crisis_model.CrisisModel.load(target, classifier))
+    further.use(further.Further.load(target, classifier))
     return classifier
 
 
@@ -120,13 +132,14 @@ def _load(target: Path, encoder: Encoder) -> Classifier | None:
         return None
 
 
-def _store(trained: Classifier, danger: crisis_model.CrisisModel, target: Path) -> None:
+def _store(trained: Classifier, danger: crisis_model.CrisisModel, goes_on: further.Further, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.rmtree(target, ignore_errors=True)
     unfinished.mkdir()
     trained.save(unfinished)
     danger.save(unfinished)
+    goes_on.save(unfinished)
     sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
     (unfinished / "complete.json").write_text(json.dumps(sizes), encoding="utf-8")
     unfinished.rename(target)
@@ -148,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--nlu", type=Path, default=nlu_files.NLU, help="the folder of training files")
     options = parser.parse_args(arguments)
     start = time.monotonic()
-    with tqdm(total=len(STEPS) + 2, unit="step", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=len(STEPS) + 3, unit="step", disable=not sys.stderr.isatty()) as bar:
 
         def show(step: str) -> None:
             bar.set_description(step)
