@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import answering, choices, filling, nearby, repair, snapshots, wishes
+from bot import answering, choices, filling, following, nearby, repair, snapshots, wishes
 from bot.asking import RESUME, Progress, Step, resume
 from bot.filling import Filing
 from bot.message import Reply
@@ -163,6 +163,8 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         and (_SHUT_AWAY.search(said) or _TREATED.fullmatch(said))
     ):
         return True
+    if heard.danger_score < _FAINT_SIGN and not crisis.signs(said) and following.surely(s, heard):
+        return True
     if faint and s.state.form and heard.intent == "cancel" and heard.band == "answer":
         return True  # 不想报了 is said to the form
     if not s.state.form:
@@ -211,7 +213,7 @@ def _sure_of_crisis(s: Situation, heard: Understanding) -> bool:
     talk, an answer to a form or a side of the last topic (我弟弟也行吗) is no sign."""
     if heard.intent != "psych_crisis" or heard.band != "answer" or heard.danger_score < SUSPICION:
         return False
-    if _hurt_now(heard):
+    if _hurt_now(heard) or (not heard.danger and following.surely(s, heard)):
         return False
     said = heard.text.strip()
     plain = repair.skips(said) or any(

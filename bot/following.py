@@ -7,7 +7,7 @@ from bot import choices, naming, repair
 from bot.answering import answer
 from bot.sides import kin, named
 from bot.situation import Decision, Situation, turn_of
-from handlers import policy
+from handlers import policy, talk
 from handlers.registry import STEERING
 from intents import Understanding
 from intents.further import likely as further_likely
@@ -68,10 +68,16 @@ _SMALL_TALK = re.compile("你|妳|侬|几点了|天气|吃了|好玩|笑话|无�
 _PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的|上次|之前|前几天|昨天|交|报)|处理")
 _SURE = 0.9
 _PLAIN = 0.95
-_STAYS, _GONE = 0.6, 0.0
-"""From here on, and up to here, the learnt model decides by itself whether the topic is kept."""
+_STAYS, _HALF = 0.35, 0.5
+"""From the first on the learnt model's word is enough that the topic is kept: most messages do, and losing it costs more."""
+_STAYS_THOUGH = 0.9
+"""The same where another service is named and surely meant."""
+_SURELY = 0.92
+"""From here on it is so sure of it that a faint suspicion of danger is none."""
+_HUB = "permit_benefits"
+"""What comes with a permit are services of their own, and these are asked about next."""
 _LONGEST = 45
-_NEVER = ("emergency", "thanks", "goodbye", "greet", "cancel", "psych_crisis")
+_NEVER = ("thanks", "goodbye", "greet", "cancel")
 
 _PART_OF = {
     "work_injury": re.compile(
@@ -120,19 +126,20 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     part = _PART_OF.get(topic)
     if part and part.search(text) and len(text) <= 24 and not heard.danger and topic != heard.intent:
         return True
-    if not topic or topic == heard.intent or heard.second:
+    if not topic or heard.second:
         return False
-    if _vague(heard) and not naming.foreign(topic, text, condition=True) and policy.settles(turn_of(s, topic)):
+    vague = topic != heard.intent and _vague(heard) and not naming.foreign(topic, text, condition=True)
+    if vague and policy.settles(turn_of(s, topic)):
         return True
-    if heard.intent == "emergency":
-        return False
+    if topic == heard.intent or heard.intent == "emergency":
+        return heard.band != "answer" and bool(_leaning(s, heard))
     if heard.intent == "case_status":
         return _no_case(s, text) and not naming.foreign(topic, text)
     if choices.wants_sum(text) and heard.band != "answer" and not naming.foreign(topic, text, condition=True):
         return True
     if len(_PLAIN_CHINESE.findall(text)) < 3 or choices.wants_form(text):
         return False
-    leaning = _leaning(s, heard, place)
+    leaning = _leaning(s, heard)
     if leaning is not None:
         return leaning
     if len(text) > 30:
@@ -171,7 +178,7 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         short = len(text) <= 14 and not steering and heard.intent != "psych_support"
         if heard.intent in STEERING or not short:
             return False
-        if _own(heard, text) and heard.probability >= _PLAIN and len(text) >= 9 and not condition:
+        if _own(heard, text) and heard.probability >= _PLAIN and not condition and (len(text) >= 9 or _doubted(s, heard)):
             return False
         turn = turn_of(s, topic, region=place)
         return condition or policy.stays(turn) or policy.fits_as_well(turn, heard.intent)
@@ -180,17 +187,41 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     return bool(repair.asks(text) or heard.entities or _POINTS.search(text))
 
 
-def _leaning(s: Situation, heard: Understanding, place: str | None) -> bool | None:
-    """What the model learnt from further questions says, where it is sure."""
+def _leaning(s: Situation, heard: Understanding) -> bool | None:
+    """True where the model learnt from further questions says that the topic is kept; None where it doesn't say so."""
     text = heard.text.strip()
     if len(text) > _LONGEST or heard.danger or heard.intent in _NEVER or heard.intent in s.state.before:
         return None
+    if heard.intent == "emergency" and (heard.band in ("answer", "confirm") or talk.BODY.search(text)):
+        return None
+    if heard.intent == "psych_crisis":
+        return surely(s, heard) or None
     if heard.intent == "human_agent" and (heard.band == "answer" or repair.PERSON.search(text)):
         return None
-    likely = further_likely(text, s.state.topic, heard.ranking)
-    if likely is None or _GONE < likely < _STAYS:
+    if (_WHAT_OF.fullmatch(text) or _ANEW.match(text)) and naming.foreign(s.state.topic, text):
         return None
-    return likely >= _STAYS
+    if s.state.topic == _HUB and heard.band in ("answer", "confirm") and heard.intent not in STEERING:
+        return None
+    if _DISMISSED.search(text) and s.state.topic != "labor_dispute":
+        return None
+    likely = further_likely(text, s.state.topic, heard.ranking)
+    enough = (_STAYS_THOUGH if len(text) >= 8 else _SURELY) if _own(heard, text) else _STAYS
+    return True if likely is not None and likely >= enough else None
+
+
+def _doubted(s: Situation, heard: Understanding) -> bool:
+    """Whether it is likelier that a message is about another matter."""
+    likely = further_likely(heard.text.strip(), s.state.topic, heard.ranking)
+    return likely is not None and likely < _HALF
+
+
+def surely(s: Situation, heard: Understanding) -> bool:
+    """Whether nothing else is likely than that a message goes on about the last topic: danger heard by the model alone, and
+    faintly, is none there (我厂里会不会知道我打过)."""
+    if not s.state.topic or s.state.topic == "psych_crisis":
+        return False
+    likely = further_likely(heard.text.strip(), s.state.topic, heard.ranking)
+    return likely is not None and likely >= _SURELY
 
 
 def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = False) -> bool:

@@ -69,6 +69,7 @@ _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("hardship_aid",), "低保|救助|特困"),
     (_LET, "二维码|扫码|门牌码"),
     (_LET, "隐患|消防|群租|飞线|隔断间"),
+    (("rental_rules", "rental_hazard_report"), "住(?:几|多少)个?人|几个平方|多少平方|人均面积"),
     (("residence_register", "residence_update"), "暂住登记|居住登记|搬(?:家|到|去|来|走)"),
     (("suggestion",), "路灯|垃圾|提意见|建议"),
     (("emergency",), "着火|起火|救命|拿刀|砍人|报警|打我|打人|被打"),

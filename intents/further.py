@@ -10,7 +10,7 @@ the classifier takes the message for.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,10 +26,14 @@ from .packed import Shares
 FOLDER = HERE / "further"
 RIDGE = 1.0
 FOLDS = 3
-ALONE = 2000
+ALONE = 1000
 """Questions that stand by themselves learnt from, evenly chosen."""
-ALONE_WORTH = 0.3
+FEW = 2
+"""Every so manieth of these is learnt from for a single topic."""
+ALONE_WORTH = 0.9
 """What one of these, put after a topic it has nothing to do with, counts beside a line written as said after it."""
+EVERY = 3
+"""Every so manieth development line stands for a change of the subject."""
 SLACK = 0.001
 HALF = 0.35
 """From here on a message is held to go on: most do, and losing the topic costs more than keeping it."""
@@ -188,23 +192,32 @@ def train(reader: Reader, lines: Sequence[Next], alone: Sequence[Line]) -> Furth
     trained = [line for line in alone if not is_dev(line.text)]
     chosen = trained[:: max(1, len(trained) // ALONE)]
     rows = _rows(reader, [line.text for line in learnt] + [line.text for line in chosen])
-    wanted = np.zeros((rows.shape[0], 1 + len(topics)))
-    wanted[:, 0] = -1
-    for number, line in enumerate(learnt):
-        if line.intent == line.topic:
-            wanted[number, 0] = 1
-            if line.topic != ANY:
-                wanted[number, 1:] = -1 / len(topics)
-                wanted[number, 1 + topics.index(line.topic)] = 1
     kernel = (rows @ rows.T).toarray().astype(np.float64)
-    shares = np.asarray(rows.T @ _solved(kernel, wanted), np.float32)
-    moved = [Next(ANY, line.text, line.intent) for line in alone if is_dev(line.text)]
-    said = np.concatenate(
-        [_held_out(kernel, wanted)[: len(learnt)], _rows(reader, [line.text for line in moved]) @ shares]
-    )
+    duals, said = np.zeros((2, len(kernel), 1 + len(topics)))
+    for column, (mine, wanted) in enumerate(_questions(learnt, chosen, topics)):
+        square = kernel[np.ix_(mine, mine)]
+        duals[mine, column] = _solved(square, wanted)
+        said[:, column] = kernel[:, mine] @ duals[mine, column]
+        said[mine, column] = _held_out(square, wanted)
+    shares = np.asarray(rows.T @ duals, np.float32)
+    moved = [Next(ANY, line.text, line.intent) for line in alone if is_dev(line.text)][::EVERY]
+    said = np.concatenate([said[: len(learnt)], _rows(reader, [line.text for line in moved]) @ shares])
     worth = np.repeat([1.0, ALONE_WORTH], [len(learnt), len(moved)])
     after = [placed(line, topics, number) for number, line in enumerate((*learnt, *moved))]
     return Further(reader, topics, Shares.made(shares), _weighed(reader, topics, after, said, worth))
+
+
+def _questions(
+    learnt: Sequence[Next], chosen: Sequence[Line], topics: Sequence[str]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """For each linear model which of the lines it learns from, and 1 or -1 for each: whether a line leans on anything at
+    all; then, for each topic, whether it goes on about that one."""
+    leans = [1.0 if line.intent == line.topic else -1.0 for line in learnt]
+    yield np.arange(len(learnt) + len(chosen)), np.array(leans + [-1.0] * len(chosen))
+    for topic in topics:
+        mine = [number for number, line in enumerate(learnt) if line.topic in (topic, ANY)]
+        others = [len(learnt) + number for number, line in enumerate(chosen) if line.intent != topic][::FEW]
+        yield np.array(mine + others), np.array([leans[number] for number in mine] + [-1.0] * len(others))
 
 
 def placed(line: Next, topics: Sequence[str], number: int) -> Next:
