@@ -68,8 +68,8 @@ _SMALL_TALK = re.compile("你|妳|侬|几点了|天气|吃了|好玩|笑话|无�
 _PROGRESS = re.compile(r"进度|编号|查一?下|查查|办得|办到|我(?:的|上次|之前|前几天|昨天|交|报)|处理")
 _SURE = 0.9
 _PLAIN = 0.95
-_STAYS, _HALF = 0.35, 0.5
-"""From the first on the learnt model's word is enough that the topic is kept: most messages do, and losing it costs more."""
+_STAYS = 0.4
+"""From here on the learnt model's word is enough that the topic is kept: most messages do, and losing it costs more."""
 _STAYS_THOUGH = 0.9
 """The same where another service is named and surely meant."""
 _SURELY = 0.92
@@ -178,7 +178,7 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         short = len(text) <= 14 and not steering and heard.intent != "psych_support"
         if heard.intent in STEERING or not short:
             return False
-        if _own(heard, text) and heard.probability >= _PLAIN and not condition and (len(text) >= 9 or _doubted(s, heard)):
+        if _own(heard, text) and heard.probability >= _PLAIN and len(text) >= 9 and not condition:
             return False
         turn = turn_of(s, topic, region=place)
         return condition or policy.stays(turn) or policy.fits_as_well(turn, heard.intent)
@@ -207,12 +207,6 @@ def _leaning(s: Situation, heard: Understanding) -> bool | None:
     likely = further_likely(text, s.state.topic, heard.ranking)
     enough = (_STAYS_THOUGH if len(text) >= 8 else _SURELY) if _own(heard, text) else _STAYS
     return True if likely is not None and likely >= enough else None
-
-
-def _doubted(s: Situation, heard: Understanding) -> bool:
-    """Whether it is likelier that a message is about another matter."""
-    likely = further_likely(heard.text.strip(), s.state.topic, heard.ranking)
-    return likely is not None and likely < _HALF
 
 
 def surely(s: Situation, heard: Understanding) -> bool:
