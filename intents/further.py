@@ -166,12 +166,13 @@ def _signs(said: Floats, topics: tuple[str, ...], text: str, topic: str, ranking
     odds = dict(ranking)
     other = next((share for name, share in ranking if name != topic), 0.0)
     towards = float(said[1 + topics.index(topic)]) if topic in topics else 0.0
+    strongest = float(said[1:].max()) if topics else 0.0
     return np.array(
         [
             1.0,
             float(said[0]),
             towards,
-            towards - float(said[1:].max()),
+            towards - strongest,
             _log_odds(odds.get(topic, 0.0)),
             _log_odds(other),
             odds.get("out_of_scope", 0.0) + 0.5 * sum(odds.get(name, 0.0) for name in _STEERING),
@@ -189,6 +190,10 @@ def train(reader: Reader, lines: Sequence[Next], alone: Sequence[Line]) -> Furth
     are left out of the linear models; those of `alone`, put after some topic, stand for changes of the subject."""
     learnt = [line for line in lines if not is_dev(line.text)]
     topics = tuple(sorted({line.topic for line in learnt} - {ANY}))
+    if not topics:
+        return Further(
+            reader, (), Shares.made(np.zeros((len(reader.vectoriser.known), 1), np.float32)), (0.0,) * _COUNT
+        )
     trained = [line for line in alone if not is_dev(line.text)]
     chosen = trained[:: max(1, len(trained) // ALONE)]
     rows = _rows(reader, [line.text for line in learnt] + [line.text for line in chosen])

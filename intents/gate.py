@@ -67,7 +67,9 @@ def check_further(model: Further, development: Sequence[Next], floors: Floors) -
         mine = [line for line in lines if (line.topic == line.intent) is same]
         right = sum((model.after(line.topic, line.text) >= HALF) is same for line in mine)
         if len(mine) >= LEAST and right / len(mine) < floor:
-            misses.append(f"- further {name}: {right / len(mine):.3f} of its lines are heard as such, the floor is {floor}")
+            misses.append(
+                f"- further {name}: {right / len(mine):.3f} of its lines are heard as such, the floor is {floor}"
+            )
     if misses:
         raise BelowFloor(
             "the model is below a floor of intents/floors.yml and is not used:\n"

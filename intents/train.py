@@ -87,8 +87,9 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
         with encoder.remembering(), threads(cores()):
             trained = fit([line.text for line in learnt], [line.intent for line in learnt], encoder, tell)
             tell("danger")
-            said_next = further.read_folder()
-            heard = crisis_model.own_lines()
+            named = {*trained.labels, further.ANY}
+            said_next = [line for line in further.read_folder() if {line.topic, line.intent} <= named]
+            heard = crisis_model.own_lines() if "psych_crisis" in named else []
             known = [line for line in heard if not nlu_files.is_dev(line.text)]
             danger = crisis_model.train(trained, [*learnt, *known, *further.harmless(said_next)])
             crisis.use(danger)

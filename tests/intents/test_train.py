@@ -90,7 +90,9 @@ def test_a_model_of_other_data_is_never_taken(tmp_path: Path, nlu: Path) -> None
 
 
 def test_a_model_below_a_floor_is_not_used(tmp_path: Path, nlu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate.Floors, "load", classmethod(lambda cls: Floors(1.0, 0.0, 0.0, 0.0, {"greet": 1.0})))
+    monkeypatch.setattr(
+        gate.Floors, "load", classmethod(lambda cls: Floors(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, {"greet": 1.0}))
+    )
     monkeypatch.setattr(gate, "LEAST", 1)
     monkeypatch.setattr(nlu_files, "is_dev", lambda text: text in ("你好", "晚上好", "欠薪找谁"))
     monkeypatch.setattr(Classifier, "probabilities", lambda self, texts: np.tile([0.0, 0.0, 1.0], (len(texts), 1)))
