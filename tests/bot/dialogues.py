@@ -45,7 +45,7 @@ class Talk:
         message = Inbound("web", "p", str(self.now), kind, self.now, text=text, **inbound)
         understood = heard(text, intent, probability) if text else None
         situation = Situation(
-            message, understood, self.state, self.line, self.region or "ningbo", self.region is not None, 0, self.now,
+            message, understood, self.state, self.line, self.region or "ningbo", self.region is not None, self.now,
             self.knowledge, Switches(),
         )  # fmt: skip
         self.last = decide(situation)

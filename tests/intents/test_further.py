@@ -15,7 +15,7 @@ def lines() -> list[Next]:
 
 
 @pytest.mark.parametrize(
-    "text, topic",
+    ("text", "topic"),
     [
         ("白条都没打一张，讨得回来吗", "wage_arrears"),
         ("合同一直没给我签，伤了也管吗", "work_injury"),
@@ -33,7 +33,7 @@ def test_words_of_another_service_leave_the_topic_where_it_is(
 
 
 @pytest.mark.parametrize(
-    "text, topic",
+    ("text", "topic"),
     [
         ("另外我想问问怎么给孩子报小学", "wage_arrears"),
         ("居住证丢了要去哪里补办", "mediation"),
