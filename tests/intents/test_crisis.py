@@ -151,3 +151,12 @@ def _seconds(text: str) -> float:
     start = time.perf_counter()
     crisis.detect(text)
     return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["孩子老说活着没意思想跳楼，我该怎么办", "没劲想自杀", "没钱想跳楼算了", "没活路了想死", "干啥都没意义想轻生"],
+)
+def test_nothing_to_live_for_is_no_denial(text: str) -> None:
+    assert crisis.detect(text).danger
+    assert crisis.signs(text)
