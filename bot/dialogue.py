@@ -165,6 +165,8 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
         return True
     if heard.danger_score < _FAINT_SIGN and not crisis.signs(said) and following.surely(s, heard):
         return True
+    if faint and s.state.form and len(said) <= _NAME and heard.band in ("ask", "person"):
+        return True  # 盛达塑料厂: a name that means nothing to the model
     if faint and s.state.form and heard.intent == "cancel" and heard.band == "answer":
         return True  # 不想报了 is said to the form
     if not s.state.form:
@@ -184,6 +186,8 @@ _WITHHELD = re.compile(
 
 
 _FAINT_SIGN = 0.85
+_NAME = 10
+"""Characters of a firm's or a person's name."""
 _HEAVY = ("psych_crisis", "psych_support", "emergency", "goodbye", "hardship_aid")
 """What a faintly suspected message must not have been taken for, to be no danger."""
 
