@@ -144,6 +144,9 @@ def _harmless(s: Situation, heard: Understanding) -> bool:
     files = heard.band == "answer" and heard.intent not in _HEAVY and choices.wants_form(said)
     if files and heard.danger_score < _FAINT_SIGN and not crisis.signs(said):
         return True  # 我要反映我们厂宿舍天天停水
+    plainly = heard.probability >= _ELSEWHERE and heard.intent not in _NEAR
+    if plainly and heard.danger_score < _FAINT_SIGN and not crisis.signs(said):
+        return True  # 现在谁也不在是吧，我就问补居住证多少钱: another matter, and no rule spoke
     if s.state.asking == talk.ALARM and _OVER.search(said) and not crisis.signs(said):
         return True  # the fire is out; who pays?
     if (s.state.form or talked_of) and repair.skips(said) and not crisis.signs(said):
@@ -186,6 +189,20 @@ _WITHHELD = re.compile(
 
 
 _FAINT_SIGN = 0.85
+_ELSEWHERE = 0.97
+"""From here on the classifier is so sure of another matter that a faint suspicion alone is none."""
+_NEAR = (
+    "psych_crisis",
+    "psych_support",
+    "emergency",
+    "out_of_scope",
+    "goodbye",
+    "thanks",
+    "deny",
+    "cancel",
+    "human_agent",
+)
+"""What danger can sound like."""
 _NAME = 10
 """Characters of a firm's or a person's name."""
 _HEAVY = ("psych_crisis", "psych_support", "emergency", "goodbye", "hardship_aid")

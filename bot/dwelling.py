@@ -39,7 +39,8 @@ def about_room(s: Situation, heard: Understanding) -> Decision | None:
     if s.desk is None or heard.second:
         return None
     said = heard.text.strip()
-    if s.state.topic == "rental_qr_report" and choices.wants_form(said):
+    reports = choices.wants_form(said) or (heard.band != "answer" and s.state.aspect == "main")
+    if s.state.topic == "rental_qr_report" and reports:
         return None  # it is the code that is to be reported
     code = _CODE.search(said)
     leaving = _LEFT.search(said) is not None and not re.search("房东|老板|他|她|别人|房客|租客|前面|上一?个", said)

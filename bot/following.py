@@ -72,8 +72,9 @@ _STAYS = 0.4
 """From here on the learnt model's word is enough that the topic is kept: most messages do, and losing it costs more."""
 _STAYS_THOUGH = 0.9
 """The same where another service is named and surely meant."""
-_SURELY = 0.92
-"""From here on it is so sure of it that a faint suspicion of danger is none."""
+_SURELY, _BY_FAR = 0.92, 0.6
+"""From here on it is so sure of it that a faint suspicion of danger is none; the second where the detector has none and
+only the classifier speaks of danger."""
 _HUB = "permit_benefits"
 """What comes with a permit are services of their own, and these are asked about next."""
 _LONGEST = 45
@@ -215,7 +216,8 @@ def surely(s: Situation, heard: Understanding) -> bool:
     if not s.state.topic or s.state.topic == "psych_crisis":
         return False
     likely = further_likely(heard.text.strip(), s.state.topic, heard.ranking)
-    return likely is not None and likely >= _SURELY
+    by_far = _SURELY if heard.danger or s.state.topic == "psych_support" else _BY_FAR
+    return likely is not None and likely >= by_far
 
 
 def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = False) -> bool:

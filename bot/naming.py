@@ -129,6 +129,11 @@ _STOLEN = re.compile(
     r"(?:被|让)(?:人|小偷|别人|骗子)(?:偷|扒|骗)(?:了|走|去)(?!工资|工钱)|遭(?:贼|偷|骗)"
 )
 """Something was stolen, or swindled out of somebody."""
+_NOT_OWED = ("job_seeking", "residence_register", "residence_update", "points_query", "out_of_scope")
+_OWED = re.compile(
+    "(?:拖?欠|不发|没发|不给|没给|讨|要不到|拿不到)(?:了|着|我|我们|他|他们)*.{0,5}(?:工资|工钱|薪水|薪(?!资证明)|血汗钱)"
+)
+"""Pay that is owed, whatever else a message names."""
 _AT_SCHOOL = re.compile("[一二三四五六七]年级|小学|幼儿园|初一|上学|入学|读书|转学")
 
 
@@ -159,6 +164,8 @@ def told_apart(heard: Understanding) -> Understanding:
         return replace(heard, intent="case_status", band="answer")
     if heard.band != "answer" and heard.intent not in ("psych_crisis", "psych_support") and _STOLEN.search(said):
         return replace(heard, intent="emergency", band="answer")
+    if heard.intent in _NOT_OWED and _OWED.search(said):
+        return replace(heard, intent="wage_arrears", band="answer")
     if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):
         return replace(heard, intent="school_enrollment")
     return heard

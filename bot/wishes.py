@@ -248,8 +248,18 @@ def _about_offer(s: Situation, heard: Understanding) -> Decision | None:
     return None
 
 
+_FIRST_OF_TWO = re.compile(
+    r"(?:那|先说)?(?:第一|头一|前一|上一|前面那)个(?:事|问题)?(?!月|礼拜|星期|周|厂|老板|房东|孩子|小孩|老公)[，, ]*(?=.{2,})"
+)
+"""Points at the first of two matters asked about at once."""
+
+
 def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     """A side of the last topic, or of what was just asked about, by its words."""
+    pointed = _FIRST_OF_TWO.match(heard.text.strip())
+    if pointed and s.state.before:
+        s = replace(s, state=replace(s.state, topic=s.state.before[0], asked=""))
+        heard = replace(heard, text=heard.text.strip()[pointed.end() :])
     if not s.state.topic and s.state.asking in ("confirm", "which") and s.state.offered:
         s = replace(s, state=replace(s.state, topic=s.state.offered[0][1].partition("/")[0]))
     if s.state.topic not in titles():
