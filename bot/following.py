@@ -191,12 +191,12 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
 def _leaning(s: Situation, heard: Understanding) -> bool | None:
     """True where the model learnt from further questions says that the topic is kept; None where it doesn't say so."""
     text = heard.text.strip()
-    if len(text) > _LONGEST or heard.danger or heard.intent in _NEVER or heard.intent in s.state.before:
+    if len(text) > _LONGEST or heard.intent in _NEVER or heard.intent in s.state.before:
         return None
     if heard.intent == "emergency" and (heard.band in ("answer", "confirm") or talk.BODY.search(text)):
         return None
-    if heard.intent == "psych_crisis":
-        return surely(s, heard) or None
+    if heard.intent == "psych_crisis":  # found to be no danger before it came here
+        return surely(s, heard) or repair.asks(text) or None
     if heard.intent == "human_agent" and (heard.band == "answer" or repair.PERSON.search(text)):
         return None
     if (_WHAT_OF.fullmatch(text) or _ANEW.match(text)) and naming.foreign(s.state.topic, text):
