@@ -94,7 +94,8 @@ def _without_alarm(heard: Understanding) -> Understanding:
     rest = tuple(row for row in heard.ranking if row[0] != "psych_crisis")
     if heard.intent != "psych_crisis" or not rest:
         return heard
-    return replace(heard, intent=rest[0][0], probability=rest[0][1], ranking=rest, band="ask", danger=False)
+    likeliest, share = rest[0]
+    return replace(heard, intent=likeliest, probability=share, ranking=rest, band="ask", second=None, danger=False)
 
 
 _NUMBERS = re.compile(r"[\d\s+-]{5,20}")
