@@ -75,11 +75,19 @@ _SPELT = re.compile(
 """How a sign of a name is written (赵得贵，得到的得)."""
 
 
+_OLD_WRONG = re.compile(
+    r"(?P<old>[^，,。 ]{2,12}?)(?:这里|那里|这个)?(?:我)?(?:写|打|说|讲|报|填|记)错了?[，,。 ]*(?:应该|其实)?(?:是|叫|为|改成)(?P<new>[^，,。 ]{1,12})[。！!]?$"
+)
+"""The old words said to be wrong, and the new ones (江口写错了，是西坞)."""
+
+
 def _swapped(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard: Understanding) -> Correction | None:
     """Old words and new ones (不是305，是503), where the old ones stand within an answer: only they change."""
     pair = repair.NOT_BUT.search(said)
     old = (pair["old"] or pair["old2"] or "").strip("，,。！! 的吧了") if pair else ""
     new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了") if pair else ""
+    if not pair and (named := _OLD_WRONG.search(said)):
+        old, new = named["old"], named["new"]
     if len(old) < 2 or not new or len(new) > 12:
         return None
     places = {e.value for e in heard.entities if e.type == "district"}
@@ -124,7 +132,7 @@ _DOORPLATE = re.compile(r"门牌|房号|房间号|几号|室号|楼号|门号")
 
 def _door(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) -> Correction | None:
     """The number of a house or a room (门牌号报错了，是502), put in the place of the last one of the address."""
-    given = re.search(r"(?<!\d)(\d{1,4})(?:号|室)?[吧了。！! ]*$", said)
+    given = re.search(r"(?<!\d)(\d{1,4})(?:号|室)?[，, 吧了。！!]*$", _NOT_THIS.sub("", said))
     slot = next((s for s in wanted if s.signs == "place" and re.search(r"\d", filled.get(s.name, ""))), None)
     if not (slot and given and _DOORPLATE.search(said) and repair.WRONG.search(said)):
         return None
@@ -152,6 +160,9 @@ def _part_of_phone(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) 
             given = _DIGITS.findall(_NOT_THIS.sub("", said))
             value = phone_with(filled[slot.name], name, given[-1]) if given else ""
             return Correction(slot, value, name)
+    four = re.search(r"(?<!\d)\d{4}(?!\d)", _NOT_THIS.sub("", said))
+    if four and re.search("电话|手机|号码", said) and repair.WRONG.search(said):  # 电话不对，是7799
+        return Correction(slot, phone_with(filled[slot.name], "tail", four[0]), "tail")
     return None
 
 
