@@ -43,7 +43,7 @@ ORDINARY, ALIKE = 900, 2700
 FOLDS = 3
 # The threshold: the share of held-out near misses for which the learned half alone may raise an alarm. Missing somebody
 # costs more than a counsellor's minute.
-NEAR_ALARMS = 0.15
+NEAR_ALARMS = 0.14
 # The share of held-out danger that may be lost by not asking the encoder.
 SKIP_RISK = 0.002
 # Where the classifier is sure of another need by the words alone, and no rule spoke, the encoder isn't asked either;
