@@ -282,12 +282,16 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
 _HUSH = re.compile(r".{0,6}(?:不用|不要|别|不想|取消|退订).{0,4}(?:告诉|通知|提醒|订阅|收到?通知|推送).{0,6}")
 
 
+_BIDDEN = re.compile(r"(?:叫|喊|通知|让)我(?:们)?(?:走|滚|别|不|搬|回|签|写|交|赔|辞|退|去|明天|下个?月|马上)")
+"""What somebody else bids one do is no wish to be told (怀了就叫我走人)."""
+
+
 def _about_news(s: Situation, heard: Understanding) -> Decision | None:
     """A wish to be told when there is news of a topic, or not any more."""
     if _HUSH.fullmatch(heard.text.strip()):
         reply = talk.unsubscribed(turn_of(s, s.state.topic or "help"))
         return Decision("question", (reply,), offering(s.state, reply), "cancel", "cancel")
-    if not repair.TELL.search(heard.text):
+    if not repair.TELL.search(heard.text) or _BIDDEN.search(heard.text):
         return None
     day = next((id for _, id in s.state.offered if id.startswith(calculators.REMIND)), "")
     other = not s.state.topic or naming.foreign(s.state.topic, heard.text)
