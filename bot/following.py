@@ -75,6 +75,9 @@ _STAYS_THOUGH = 0.9
 _SURELY, _BY_FAR = 0.92, 0.6
 """From here on it is so sure of it that a faint suspicion of danger is none; the second where the detector has none and
 only the classifier speaks of danger."""
+_OF_WORK = ("labor_dispute", "wage_arrears", "social_insurance")
+_STAYS_HURT = 0.65
+"""The same for the contract, pay and insurance of somebody hurt at work."""
 _HUB = "permit_benefits"
 """What comes with a permit are services of their own, and these are asked about next."""
 _LONGEST = 45
@@ -207,6 +210,8 @@ def _leaning(s: Situation, heard: Understanding) -> bool | None:
         return None
     likely = further_likely(text, s.state.topic, heard.ranking)
     enough = (_STAYS_THOUGH if len(text) >= 8 else _SURELY) if _own(heard, text) else _STAYS
+    if s.state.topic == "work_injury" and heard.intent in _OF_WORK:
+        enough = min(enough, _STAYS_HURT)
     return True if likely is not None and likely >= enough else None
 
 

@@ -245,7 +245,8 @@ def _confirming(form: Form, progress: Progress, m: Message) -> Step:
     said = m.said
     signed = _SIGNED.fullmatch(said) and re.search("交|报|发|确认", said)
     yes = slots.YES.fullmatch(said) or signed or said.startswith("确认")
-    if (yes or (m.heard.intent == "affirm" and m.heard.band == "answer")) and not repair.asks(said):
+    agreed = m.heard.intent == "affirm" and m.heard.band == "answer" and any(char.isalpha() for char in said)
+    if (yes or agreed) and not repair.asks(said):  # a number is no yes, whatever it was taken for
         return Step(Reply(), progress, done=True)
     if slots.NO.fullmatch(said) or repair.WRONG.search(said) or (m.heard.intent == "deny" and not repair.asks(said)):
         return Step(Reply(text="哪一项不对？说编号，比如“第2项”，或者直接说“电话错了”。", asking=CONFIRM), progress)

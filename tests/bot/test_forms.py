@@ -289,3 +289,12 @@ def test_the_months_of_unpaid_wages_are_counted_and_a_sum_is_no_number_of_months
     for text in ("宏大制衣厂", "海曙区集士港", "一万五"):
         other.say(text)
     assert "months" not in answers(other) and answers(other)["amount"] == "15000"
+
+
+def test_a_number_at_the_summary_is_no_yes_whatever_it_was_taken_for() -> None:
+    talk = opened(everything(), "party_registration")
+    for text in ("王小满", "余姚梁弄", "慈溪坎墩", "13800001234"):
+        talk.say(text)
+    assert Progress.unpacked(talk.state.form).asking == "confirm"
+    assert talk.say("13800001234", "affirm", 1.0).filing is None
+    assert talk.say("对，提交", "affirm", 1.0).filing is not None
