@@ -342,9 +342,17 @@ def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
     return answering.opened(s, wanted, heard, place_of(s, heard)) if wanted else None
 
 
+_REPORTS_HIM = re.compile(
+    r"(?:那|那么|好|行|[，, ])*我?(?:就)?(?:要|想|得)?(?:去)?(?:投诉|举报|告)(?:他|她|他们|这家|这个?厂|老板|厂里|单位|公司|房东|包工头)[，,。 ]*"
+    r"(?:你|请|麻烦|可以|能)*(?:帮我|给我|帮忙)?(?:登记|报上去|报|填|弄|记)(?:一?下|上)?(?:吧|吗|呗)?[。！!]*"
+)
+
+
 def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
     """The one form that a message asks to fill here and now, of its own subject or of the last one."""
     spoken = (s.state.topic, *s.state.before) if choices.starts_and_tells(heard.text) else ()
+    if _REPORTS_HIM.fullmatch(heard.text.strip()):  # him who was just talked about
+        spoken = (s.state.topic,)
     tells = next((form for intent in spoken for form in forms_of(intent) if form.end != "compute"), None)
     if tells:
         return tells
