@@ -39,6 +39,7 @@ _CODE = (
     "crisis.py",
     "crisis/patterns.yml",
     "crisis/lines.tsv",
+    "crisis/talk.txt",
     "crisis_model.py",
     "further.py",
     "gate.py",
@@ -91,7 +92,8 @@ def ensure(folder: Path | None = None, nlu: Path = nlu_files.NLU, progress: Prog
             said_next = [line for line in further.read_folder() if {line.topic, line.intent} <= named]
             heard = crisis_model.own_lines() if "psych_crisis" in named else []
             known = [line for line in heard if not nlu_files.is_dev(line.text)]
-            danger = crisis_model.train(trained, [*learnt, *known, *further.harmless(said_next)])
+            talk = [line for line in crisis_model.talk_lines() if not nlu_files.is_dev(line.text)] if heard else []
+            danger = crisis_model.train(trained, [*learnt, *known, *further.harmless(said_next), *talk])
             crisis.use(danger)
             tell("further questions")
             goes_on = further.train(trained, said_next, lines)

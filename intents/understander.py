@@ -48,6 +48,7 @@ class Bands:
     confirm: float
     ask: float
     second: float
+    joined: float
 
     @classmethod
     def load(cls, path: Path = HERE / "bands.yml") -> "Bands":
@@ -130,7 +131,8 @@ class Understander:
     ) -> tuple[str, str | None, Ranking]:
         whole = ranking[0][0]
         (first, sure_first), (last, sure_last) = needs
-        if first == last or min(sure_first, sure_last) < self.bands.second or {first, last} & STEERING:
+        enough = self.bands.joined if joined else self.bands.second
+        if first == last or min(sure_first, sure_last) < enough or {first, last} & STEERING:
             return whole, None, ranking
         if whole not in (first, last):
             return whole, None, ranking

@@ -108,7 +108,7 @@ def test_danger_is_the_detectors_word_whatever_the_intent(understander: Understa
 
 
 def test_the_band_follows_the_thresholds() -> None:
-    bands = Bands(answer=0.7, confirm=0.5, ask=0.2, second=0.5)
+    bands = Bands(answer=0.7, confirm=0.5, ask=0.2, second=0.5, joined=0.4)
     assert [bands.of(p) for p in (0.7, 0.69, 0.5, 0.49, 0.2, 0.19)] == [
         "answer",
         "confirm",
@@ -121,7 +121,7 @@ def test_the_band_follows_the_thresholds() -> None:
 
 def test_thresholds_that_do_not_descend_are_refused(tmp_path) -> None:
     path = tmp_path / "bands.yml"
-    path.write_text("{answer: 0.3, confirm: 0.5, ask: 0.2, second: 0.5}", encoding="utf-8")
+    path.write_text("{answer: 0.3, confirm: 0.5, ask: 0.2, second: 0.5, joined: 0.4}", encoding="utf-8")
     with pytest.raises(ValueError, match="needs 1 ≥ answer"):
         Bands.load(path)
 
