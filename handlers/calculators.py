@@ -31,6 +31,8 @@ class Calculator:
     intents: tuple[str, ...]
     words: tuple[str, ...] = ()
     remind: str = ""
+    early: bool = False
+    """Said as soon as what was told decides it, whatever else could be asked."""
     slots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What a slot has beside what the rule says: `signs`, `over`, `default` (see `handlers.slots.Slot`)."""
 
@@ -117,6 +119,18 @@ def worked_out(form: Form, filled: Mapping[str, str], turn: Turn) -> Reply:
         )
     choices = [*_reminder(topic, outcome, turn.now), Choice("再算一次", f"form:{form.name}"), _CHOICE]
     return Reply(text=told(outcome, turn), choices=tuple(choices))
+
+
+def settled(form: Form, filled: Mapping[str, str], turn: Turn) -> bool:
+    """Whether what was told so far decides a yes or no already: a rule looks at nothing that it doesn't need."""
+    topic, _, region = form.name.removeprefix(PREFIX).partition(":")
+    if not filled or not any(c.early for c in calculators() if c.topic == topic):
+        return False
+    given = {slot.name: _value(slot, filled[slot.name]) for slot in form.slots if slot.name in filled}
+    try:
+        return turn.knowledge.rules.evaluate(topic, region, given, turn.now.date()).result is not None
+    except RuleInputError:
+        return False
 
 
 def told(outcome: Outcome, turn: Turn) -> str:

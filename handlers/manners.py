@@ -58,6 +58,19 @@ SAFE_FIRST = "要是又动手、马上有危险，先打110。平时想找人帮
 """Said before whatever else, to somebody who is beaten at home."""
 
 
+_THREATENED = re.compile(
+    r"(?:说|要|威胁|扬言|恐吓|放话|敢|再).{0,12}(?:揍|打|砍|弄死|整死|打死|收拾|打断|废了|搞死)(?:死|断)?(?:我|俺|我们|我的?腿)(?!的?(?:电话|手机|号|微信|招呼|工资|卡))|"
+    r"(?:威胁|恐吓)(?:要)?(?:我|俺|我们)|(?:找|叫|喊)(?:了)?(?:几个)?人(?:来)?(?:打|揍|堵|收拾|砍)(?:我|俺|我们)"
+)
+THREATENED = "有人说要打您、堵您，人最要紧：先离开，去人多的地方，马上打110报警；录音、聊天记录留着。"
+"""Said before whatever else, to somebody who was threatened."""
+
+
+def threatened(text: str) -> bool:
+    """Whether somebody tells of being threatened with blows (老板说再要钱就打断我的腿)."""
+    return _THREATENED.search(text) is not None
+
+
 def beaten(text: str) -> bool:
     """Whether somebody tells of being beaten at home."""
     return _BEATEN.search(text) is not None
@@ -77,7 +90,7 @@ def soothed(reply: Reply) -> Reply:
 
 def felt(reply: Reply) -> Reply:
     """`reply` with a word of sympathy before it."""
-    return replace(reply, text=f"碰上这种事，换谁都生气。我们一步一步来。\n\n{reply.text}")
+    return replace(reply, text=f"碰上这种事，换谁都生气，让您受委屈了。我们一步一步来。\n\n{reply.text}")
 
 
 ID_NUMBER = "您发的身份证号我已经遮住，聊天记录里看不到。要用证号时，我会给您一个专门的页面填，请不要发在聊天里。"

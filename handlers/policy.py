@@ -59,7 +59,7 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
     if turn.text and turn.aspect in _ASKED_LOOSELY:
         much = 1.5 if turn.aspect in _FIELDS else 1.0
         sure = turn.knowledge.surely(turn.intent, turn.text, turn.region, on, much=much)
-        if sure is not None and sure.aspect in ("further", turn.aspect):
+        if sure is not None and sure.aspect in ("further", "limit", turn.aspect):
             return sure, shown(turn, sure, on)
     if turn.aspect in (PHONE, SHORTER, EVERYTHING):
         if main is None:
@@ -100,6 +100,9 @@ def one_side(turn: Turn, article: Article, on: date) -> str:
         said = f"{title}，一步一步这样办：\n{said}"
     elif turn.aspect in _FIELDS and (value := field_of(article, turn.aspect)):
         said = f"{title}，{_FIELDS[turn.aspect]}：{value}"
+        others = (aspect for aspect in turn.sides if aspect != turn.aspect)
+        also = [f"{_FIELDS[aspect]}：{value}" for aspect in others if (value := field_of(article, aspect))]
+        said = "\n".join((said, *also))
     else:
         return ""
     return "\n".join(part for part in (said, place(turn, article), turn.knowledge.source_line(article, on)) if part)

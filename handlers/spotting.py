@@ -23,6 +23,12 @@ _HEAD = re.compile(r"^.*(?:在|的|叫做?|是|给|到|去|从|于|进|位于|�
 _TAIL = re.compile(
     r"(?:的|那边|那里|这边|这里)?(?:干活|上班|打工|做事|工作|做工|干|做|出的?事|受的?伤|发生|住|租房?|租).*$"
 )
+_FURTHER = re.compile(
+    r"[，,、 ]{1,2}(?![一-龥]{0,3}(?:叫|电话|手机|老板|工资|欠))[一-龥A-Za-z\d]{0,12}(?:路|街|巷|弄|村|新村|小区|公寓|花园|大厦|宿舍|\d+号|(?:\d+|[一二三四五六七八九十]+)[幢栋室楼层]|[幢栋]\d+)(?![一-龥]*码)[一-龥\d-]{0,14}(?=[，,。；;！!？?、\n ]|$)"
+)
+"""The rest of an address, after a pause."""
+_AT = re.compile(r"(门口|旁边|对面|附近|路口|边上|隔壁)(?!那?[条个]?[路街巷弄村]).+$")
+"""Where a place ends and what happens there begins (菜场门口那个公厕锁门)."""
 _CLAUSE = re.compile(r"[^，,。；;！!？?、\n ]+")
 _FILLERS = re.compile(
     r"(?:[，,。；;！!？?、:：\s]|我们|俺们|咱们|我|是|的|了|吧|啊|呢|嗯|哦|在|有|就|大概|大约|差不多|一共|总共|左右|多|欠|电话|手机号?|号码|日期|联系|今天|"
@@ -96,7 +102,11 @@ def place(text: str, entities: Iterable[Entity]) -> str:
         clause = _CLAUSE.match(text, entity.start)
         if clause is None:
             continue
-        said = _TAIL.sub("", clause[0])
+        whole = clause[0]
+        while further := _FURTHER.match(text, entity.start + len(whole)):  # 浒山街道 新江路25号
+            whole += further[0]
+        said = _TAIL.sub("", whole)
+        said = _AT.sub(r"\1", said)
         named = _FIRM.search(said)
         name = firm(said) if named else ""
         if name:
