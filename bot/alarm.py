@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import choices, following, repair
+from bot import aside, choices, following, repair
 from bot.sides import about, also_kin, side
 from bot.situation import Situation
 from handlers import manners, talk
@@ -77,7 +77,7 @@ def _closed(s: Situation, heard: Understanding, said: str) -> bool:
         return True
     if len(said) <= 12 and any(e.type == "district" for e in heard.entities) and choices.only_a_place(heard):
         return True
-    if s.state.topic and side(said):
+    if (s.state.topic and side(said)) or (len(said) <= 6 and repair.COURTESY.fullmatch(said)):
         return True
     named = _NAMED.fullmatch(said) or JUST_ME.fullmatch(said)
     return bool(s.state.form) and (named is not None or _withheld(said))
@@ -93,8 +93,16 @@ def _other_talk(s: Situation, heard: Understanding, said: str) -> bool:
         return True  # the fire is out; who pays?
     if (s.state.form or _talked_of(s)) and repair.skips(said):
         return True
+    if manners.threatened(said):
+        return True  # 他放话要找人收拾我 is his doing: 110 is said with the answer
+    if s.state.asking == talk.ALARM and heard.intent == "emergency":
+        return True  # 里面还有人受伤
     if heard.danger_score >= _FAINT_SIGN:
         return False
+    if following.dismissed(said):
+        return True  # 今天突然叫我明天不用来了
+    if manners.angry(heard.normal):
+        return True  # 问了三遍都没用，气死人了
     if repair.again(said) or manners.refused(said):
         return True  # 眼睛花看不清，再说一遍; a wish that is refused all the same
     if heard.band == "answer" and heard.intent not in _HEAVY and choices.wants_form(said):
@@ -112,6 +120,12 @@ def _faint(s: Situation, heard: Understanding, said: str) -> bool:
         return True
     if s.state.topic and heard.danger_score < 0.8 and len(said) <= 20 and _COMES_OF_IT.search(said):
         return True
+    share = dict(heard.ranking).get("psych_crisis", 0.0)
+    talked = s.state.form or _talked_of(s)
+    light = heard.intent not in _HEAVY or heard.band not in ("answer", "confirm")
+    elsewhere = share < _SHARE or (share < 2 * _SHARE and following.surely(s, heard))
+    if talked and heard.danger_score < _IN_TALK and light and elsewhere:
+        return True  # 不留电话，别的都跳过，写好给我看看
     if heard.danger_score >= 0.7:
         return False
     if _talked_of(s) and (heard.intent not in _HEAVY or (len(said) <= 18 and _MAY.search(said))):
@@ -156,6 +170,9 @@ _NEAR = (
     "human_agent",
 )
 """What danger can sound like."""
+_IN_TALK, _SHARE = 0.9, 0.2
+"""While a form is open or a service is talked about: a suspicion below the first that no rule shares gives way where the classifier, too, thinks little
+of danger."""
 _NAME = 10
 """Characters of a firm's or a person's name."""
 _HEAVY = ("psych_crisis", "psych_support", "emergency", "goodbye", "hardship_aid")
@@ -198,6 +215,8 @@ def sure_of_crisis(s: Situation, heard: Understanding) -> bool:
 def hurt_now(heard: Understanding) -> bool:
     """Somebody's body is in danger, said in so many words: now, or where the classifier is in doubt between despair and
     that."""
+    if aside.ahead_of_need(heard.text):
+        return False
     if talk.BLEEDING.search(heard.text) and not talk.PAST.search(heard.text):
         return not heard.danger
     return (

@@ -92,13 +92,17 @@ def opened(s: Situation, form: Form, heard: Understanding | None, region: str | 
         if lines and topic not in ("suggestion",):
             lead = "想直接打电话：" + "，".join(f"{line.number}（{line.name}）" for line in lines) + "。"
     place = _district(s, region)
-    earlier = s.state.said if s.state.topic in form.intents else ""
+    guessed = not s.state.topic and s.state.asking in ("confirm", "which")  # what it was about was asked, not told
+    earlier = s.state.said if guessed or s.state.topic in form.intents else ""
     rung = form.name == CALL_BACK and s.state.topic not in ("", *STEERING)
     about = titles().get(s.state.topic, "") if rung else ""
     step, state = filling.start(form, knowing(s.state, heard, topic), heard, s.now, place, lead, earlier, about)
     reply = step.reply
-    if step.done and step.progress:  # all that it asks for was told at once
-        reply = filling.worked_out(form, step.progress, turn_of(s, topic, region=region))
+    turn = turn_of(s, topic, region=region)
+    told = form.end == "compute" and step.progress
+    if step.progress and (step.done or (told and filling.settled(form, step.progress, turn))):  # all it needs was told
+        state = filling.keep(state, None)
+        reply = filling.worked_out(form, step.progress, turn)
         state = filling.summed(state, form, step.progress)
     state = replace(offering(state, reply), topic=topic, aspect="main", misses=0)
     return Decision("form", (reply,), state, topic, topic, region=region)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from bot import answering, repair
 from bot.answering import answer
-from bot.situation import Decision, Situation
+from bot.message import Reply
+from bot.situation import Decision, Situation, offering
 from handlers.declared import forms
 from intents import Understanding
 
@@ -20,6 +21,28 @@ def not_ours(s: Situation, heard: Understanding) -> Decision | None:
     if heard.intent == "out_of_scope" and _OTHERS.search(heard.text):
         return answer(s, "out_of_scope", "main")
     return None
+
+
+_RESCUE = re.compile(
+    r"(?:着火|起火|失火|火灾|火警|受伤|急病|晕倒|车祸|被打|打架|被偷|出事).{0,8}(?:打|拨|叫|找|报)(?:电话)?(?:给)?(?:哪个?|什么|啥|几|多少|谁)"
+)
+"""Asks for the number to ring if something happened (万一着火打哪个)."""
+_IF = re.compile("万一|要是|如果|假如|以后|平时|真的?(?:着火|起火|出事)")
+
+
+def ahead_of_need(text: str) -> bool:
+    """Whether a message asks for the number to ring if something happened, and nothing has."""
+    return _RESCUE.search(text) is not None and _IF.search(text) is not None
+
+
+def rescue_numbers(s: Situation, heard: Understanding) -> Decision | None:
+    """Which number to ring if there was a fire or somebody was hurt, asked ahead of need."""
+    if not ahead_of_need(heard.text) or heard.danger:
+        return None
+    text = "着火打119，有人受伤、得了急病打120，有人打人、抢东西打110。都不要钱，全天有人接。不方便出声可以发短信到12110加当地区号。"
+    handler = s.state.topic or "emergency"
+    reply = Reply(text=text)
+    return Decision("question", (reply,), offering(s.state, reply), heard.intent, handler=handler)
 
 
 def about_number(s: Situation, heard: Understanding) -> Decision | None:

@@ -168,9 +168,15 @@ def wants_form(text: str) -> bool:
         return True
     if _OUTRIGHT.fullmatch(text.strip()) and named_in(text.strip()):
         return True
-    if _POLITE.search(text) or wants_call(text):
+    if _POLITE.search(text) or wants_call(text) or _SUGGESTS.match(text):
         return True
     return _START.search(text) is not None and QUESTION.search(re.sub("不[？?]?$", "", text)) is None
+
+
+_SUGGESTS = re.compile(
+    r"(?:我|我们|俺|要|想|来|再|给|跟|向|对|你们|政府|街道|社区|领导|您)*(?:提|说|反映)(?:个|点|一个|一点|条|几点|一下)?(?:意见|建议)[：:，,。！! ]+.{4}"
+)
+"""A suggestion, begun with its name (给你们提个建议：…), whatever is asked in it."""
 
 
 def named_right_away(text: str, names: tuple[str, ...]) -> bool:
@@ -235,8 +241,9 @@ def starts_and_tells(text: str) -> bool:
 
 
 _MY_CASE = re.compile(
+    r"刚(?:才|刚)?(?:报|提|交|登记|投诉|举报|申请|反映|填)(?:上去|好)?的.{0,6}(?:到哪|办到|处理|进展|进度|怎么样|咋样|哪一步|弄好|受理)|"
     r"(?:上次|上回|之前|前几天|前天|昨天|以前|上个?月|上个?(?:星期|礼拜)|早先|我).{0,10}(?:报|提|交|登记|投诉|举报|申请|反映)(?:过|了|的).{0,10}"
-    r"(?:办到|处理|进展|进度|(?:有|出)(?:没有)?结果|下文|回音|怎么样了|咋样了|哪一步)"
+    r"(?:办到|处理|进展|进度|(?:有|出)(?:没有)?结果|下文|回音|怎么样了|咋样了|哪一步|(?:弄|修|办|解决|整|搞|批|补|换)(?:好|完|掉|下来)?了?(?:没有?|吗|么|不|嘛)[？?。]*$)"
 )
 
 

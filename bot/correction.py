@@ -65,6 +65,8 @@ def read(
     wrong = repair.WRONG.search(said) is not None
     if not wrong and not (at_summary and repair.NUMBERED.fullmatch(said)):
         return None
+    if moved := _another_time(wanted, filled, said):
+        return moved
     slot = _meant(wanted, filled, said, heard, at_summary)
     return Correction(slot, new_value(slot, said, heard, now, filled.get(slot.name, ""))) if slot else None
 
@@ -75,6 +77,10 @@ _SPELT = re.compile(
 """How a sign of a name is written (赵得贵，得到的得)."""
 
 
+_NOT_SHORT = re.compile(
+    r"(?:哦|噢|啊|说错了|错了|写错了|[，, ])*不是(?P<old>[^，,、 ]{2,8})[，,、 ]+(?P<new>[^，,、 ？?吗呢]{2,8})[。！!]?"
+)
+"""Old words and new ones without a verb (不是四楼，五楼)."""
 _OLD_WRONG = re.compile(
     r"(?P<old>[^，,。 ]{2,12}?)(?:这里|那里|这个)?(?:我)?(?:写|打|说|讲|报|填|记)错了?[，,。 ]*(?:应该|其实)?(?:是|叫|为|改成)(?P<new>[^，,。 ]{1,12})[。！!]?$"
 )
@@ -86,7 +92,9 @@ def _swapped(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard:
     pair = repair.NOT_BUT.search(said)
     old = (pair["old"] or pair["old2"] or "").strip("，,。！! 的吧了") if pair else ""
     new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了") if pair else ""
-    if not pair and (named := _OLD_WRONG.search(said)):
+    if not pair and (short := _NOT_SHORT.fullmatch(said)) is not None:
+        old, new = short["old"], short["new"]
+    elif not pair and (named := _OLD_WRONG.search(said)):
         old, new = named["old"], named["new"]
     if len(old) < 2 or not new or len(new) > 12:
         return None
@@ -240,6 +248,24 @@ def _without_wrong(said: str) -> str:
     return _WRONG_PART.sub(lambda found: "，" * len(found[0]), said)
 
 
+_TO = re.compile(r"(?:改成|改到|改为|换成|换到|还是)(?P<value>[^，,。 ]{1,14})")
+
+
+def _another_time(wanted: tuple[Slot, ...], filled: dict[str, str], said: str) -> Correction | None:
+    """Another time that suits (改成后天吧，明天要加班), whatever the reason told with it."""
+    slot = next((s for s in wanted if s.signs == "when" and filled.get(s.name)), None)
+    given = _TO.search(said)
+    new = slots.when(slot, given["value"].rstrip("吧了啊")) if slot and given else ""
+    return Correction(slot, _moved_hour(filled[slot.name], new)) if slot and new else None
+
+
+def finer_time(old: str, said: str, slot: Slot) -> str:
+    """A time told again and more finely (下午三点以后打), beside at most a number to ring; empty where that isn't all."""
+    new = slots.when(slot, said)
+    rest = re.sub(r"[\d -]{11,}|[，,。打来回电话给我吧就再请的 ]", "", said.replace(new, "") if new else said)
+    return _moved_hour(old, new) if new and not rest else ""
+
+
 def _moved_hour(old: str, new: str) -> str:
     """A time whose hour alone was told anew (改成四点半): the day and its part stay as they were."""
     only = re.fullmatch(
@@ -269,6 +295,8 @@ def new_value(slot: Slot, said: str, heard: Understanding, now: datetime, old: s
     if pair:
         gone = pair["old"] or pair["old2"] or ""
         new = (pair["new"] or pair["new2"] or "").strip("，,。！! 的吧了")
+        if slots.entity_type(slot):
+            new = re.split("[，,。 ]", new)[0]  # 是9600 我算错了
         entities = tuple(e for e in heard.entities if e.text not in gone and e.value not in gone)
         if slot.signs == "place" and len(new) >= 2 and new in old:
             return old  # right as it stands

@@ -6,7 +6,7 @@ Deterministic and free of side effects: it reads, decides, and says what should 
 import re
 from dataclasses import replace
 
-from bot import alarm, answering, choices, filling, nearby, repair, snapshots, wishes
+from bot import alarm, answering, aside, choices, filling, nearby, repair, snapshots, wishes
 from bot.asking import RESUME, Progress, Step, resume
 from bot.filling import Filing
 from bot.message import Reply
@@ -131,6 +131,8 @@ def _form(s: Situation, form: Form, progress: Progress, picked: str) -> Decision
     if picked and not said:
         return replace(answering.chosen(s, picked), state=_kept(answering.chosen(s, picked).state, progress))
     heard = None if said else s.heard
+    if heard and (ahead := aside.rescue_numbers(s, heard)):
+        return _with_form(progress, ahead)
     if heard and heard.intent == "emergency" and heard.band == "answer":
         return _with_form(progress, answering.answer(s, "emergency", "main"))
     unlawful = manners.refused(heard.normal) if heard and len(typed) > 6 else None
@@ -164,9 +166,16 @@ def _stepped(s: Situation, form: Form, progress: Progress, step: Step, heard: Un
     intent = form.intents[0]
     if step.done:
         return replace(_finished(s, form, step.progress or progress), intent=_meant(heard) or intent)
+    told = form.end == "compute" and step.progress and not step.aside
+    if told and step.progress and filling.settled(form, step.progress, turn_of(s, intent)):
+        return replace(_finished(s, form, step.progress), intent=_meant(heard) or intent)
     state = filling.keep(s.state, step.progress)
     if step.dropped:
         state = state.putting_aside(step.dropped.packed())
+    if step.person and step.dropped:
+        called = answering.answer(replace(s, state=replace(state, form=(), topic=intent)), "human_agent", "main")
+        first, *others = called.replies
+        return replace(called, replies=(replace(first, text=f"{step.reply.text}\n{first.text}"), *others))
     if step.cancelled or step.dropped:
         handler = "cancel" if step.cancelled else intent
         return Decision("form", (step.reply,), offering(state, step.reply), handler, handler=handler)
@@ -247,10 +256,14 @@ def _with_manners(s: Situation, decision: Decision) -> Decision:
         first = manners.soothed(first)
         if s.line is None and first.handoff is None:
             first = replace(first, handoff=answering.to_person(s, "angry"))
-    elif not first.urgent and decision.owner == "question" and manners.wronged(s.heard.normal):
+    elif (complaint and manners.angry(s.heard.normal)) or (
+        not first.urgent and decision.owner == "question" and manners.wronged(s.heard.normal)
+    ):
         first = manners.felt(first)
     if not first.urgent and manners.beaten(s.heard.normal):
         first = replace(first, text=f"{manners.SAFE_FIRST}\n\n{first.text}")
+    elif not first.urgent and manners.threatened(s.heard.normal):
+        first = replace(first, text=f"{manners.THREATENED}\n\n{first.text}")
     if any(entity.type == "id_number" for entity in s.heard.entities):
         first = replace(first, text=f"{first.text}\n\n{manners.ID_NUMBER}")
     elif manners.id_like(s.heard.text):

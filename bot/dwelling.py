@@ -29,7 +29,9 @@ _LEFT = re.compile(
 _REDATE = re.compile(
     r"(?:入住|搬进来|登记)(?:的)?(?:日期|日子|时间|那天)(?:写|填|登记|报)?.{0,4}(?:错|不对|改|更正)|(?:改|更正)(?:一下|下)?.{0,4}入住(?:的)?(?:日期|时间|日子)"
 )
-_FAULT = re.compile(r"坏|撕|破|扫不|看不清|模糊|没有?码|不对|掉了|错|不给|举报|隐患|充电|群租|着火|危险|罚|规定")
+_FAULT = re.compile(
+    r"别人|别的|人家|不是我|对不上|旧房客|坏|撕|破|扫不|看不清|模糊|没有?码|不对|掉了|错|不给|举报|隐患|充电|群租|着火|危险|罚|规定"
+)
 """Something is wrong with the room or its code: no wish to register there."""
 _NOT_IN = frozenset({"rental_qr_report", "rental_hazard_report", "rental_rules"})
 

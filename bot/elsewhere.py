@@ -39,7 +39,10 @@ def about_place(s: Situation, heard: Understanding) -> Decision | None:
     if not (choices.only_a_place(heard) or _put_right(s, heard)):
         return None
     if s.state.topic and (s.inbound.kind != "location" or s.state.asking):
-        again = s.state.asked if s.inbound.kind == "text" else ""
+        own = s.knowledge.main(s.state.topic, place, s.now.date())
+        told = s.knowledge.articles.get(s.state.shown)
+        plain = own is not None and own.region == place and told is not None and told.aspect == "main"
+        again = s.state.asked if s.inbound.kind == "text" and not plain else ""
         return replace(answer(s, s.state.topic, s.state.aspect, region=place, text=again), region=place)
     name = s.knowledge.regions.name(place)
     reply = Reply(text=f"好，记住了，您在{name}。您想在{name}办什么事？", choices=talk.START)

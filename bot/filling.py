@@ -182,6 +182,11 @@ def worked_out(form: Form, progress: Progress, turn: Turn) -> Reply:
     return calculators.worked_out(form, dict(progress.filled), turn)
 
 
+def settled(form: Form, progress: Progress, turn: Turn) -> bool:
+    """Whether the answers so far decide what a form works out."""
+    return calculators.settled(form, dict(progress.filled), turn)
+
+
 def _tapped(text: str) -> Understanding:
     return Understanding(text, text, "", 0.0, (("", 0.0),), "person", None, (), False, 0.0, "choice")
 

@@ -89,6 +89,9 @@ _PART_OF = {
         r"|(?:工资|工钱|薪水).{0,4}(?:还|照)(?:有|发|给|算)|(?:辞职|辞工|离职|走人|不干了|离开).{0,10}(?:钱|补助|补偿|赔|拿)"
         r"|(?:等级|级别|鉴定|结论).{0,6}(?:不服|低|不对|不认)|不服.{0,4}(?:等级|鉴定|结论)|不(?:给|肯)?(?:我|他)?报(?:工伤)?(?:怎么办|咋办|呢)?[？?]?$"
     ),
+    "maternal_health": re.compile(
+        r"^(?:那|如果|要是|是|[，, ])*(?:头|[一二三]|第[一二三]个?)(?:胎|宝|孩|娃)(?:的)?(?:呢|多少|几天)?[？?]?$"
+    ),
     "social_insurance": re.compile(r"一(?:次|把|口气)性?(?:都|全|给)?(?:领|拿|取|结|付)|(?:领|取|拿)(?:完|光|走)"),
     "public_housing": re.compile(r"(?:多少|几)分"),
     "hukou_settlement": re.compile(r"(?:多少|几)分"),
@@ -98,6 +101,9 @@ _PART_OF = {
     "labor_dispute": re.compile(r"押金(?!.*[房租])|(?:让|叫|要求|要)(?:他|它|厂里|老板|单位|公司)们?补(?:上|缴|交)"),
 }
 """What belongs to the topic though its words are another service's too: the contract and the pay of somebody injured."""
+_OWN_POINTS = re.compile(
+    r"(?:查|看)(?:一?下|查|看)?.{0,8}(?:多少分|几分|积分|分数)|(?:现在|我|自己|有)(?:有|是)?(?:多少|几)分|(?:怎么|咋|如何|要|想).{0,3}(?:申请|参加|申报).{0,3}积分"
+)
 _NOW = re.compile(
     "正在|现在|马上|快来|救|着火|起火|冒烟|烟|流血|刀|打我|打人|砍|晕|昏|孩子不见|走丢|抢|追我|跟着我|撬|砸|闯"
 )
@@ -120,8 +126,13 @@ def _vague(heard: Understanding) -> bool:
 
 
 _DISMISSED = re.compile(
-    r"辞(?:退|了)|开除|炒(?:了|掉|鱿)|劝退|别来(?:了|上班)|不用来|走人|不(?:让|要)我(?:来|干|上班)|赶(?:我)?走|解除合同"
+    r"辞(?:退|了)|开除|炒(?:了|掉|鱿)|劝退|别来(?:了|上班)|不用来|走人|不(?:让|要)我(?:来|干|上班|了)|赶(?:我)?走|解除合同|[叫让喊逼](?:我|她)(?:自己)?(?:走人?(?=$|[，,。？?！! ])|离职|辞职|辞工)"
 )
+
+
+def dismissed(text: str) -> bool:
+    """Whether somebody tells of having lost his work."""
+    return _DISMISSED.search(text) is not None
 
 
 def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
@@ -132,6 +143,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return True
     if not topic or heard.second:
         return False
+    if {heard.intent, topic} == {"points_query", "points_application"} and _OWN_POINTS.search(text):
+        return False  # one's own points, or applying for them: as the message says
     vague = topic != heard.intent and _vague(heard) and not naming.foreign(topic, text, condition=True)
     if vague and policy.settles(turn_of(s, topic)):
         return True
@@ -139,6 +152,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return heard.band != "answer" and bool(_leaning(s, heard))
     if heard.intent == "case_status":
         return _no_case(s, text) and not naming.foreign(topic, text)
+    if moves_on(s, heard) and _own(heard, text) and not _HIM.search(text):
+        return False
     if choices.wants_sum(text) and heard.band != "answer" and not naming.foreign(topic, text, condition=True):
         return True
     if len(_PLAIN_CHINESE.findall(text)) < 3 or choices.wants_form(text):
@@ -215,6 +230,16 @@ def _leaning(s: Situation, heard: Understanding) -> bool | None:
     return True if likely is not None and likely >= enough else None
 
 
+_MOVES_ON = 0.1
+"""Below this the learnt model hardly thinks that the topic is kept."""
+
+
+def moves_on(s: Situation, heard: Understanding, *, below: float = _MOVES_ON) -> bool:
+    """Whether a message is hardly about the last topic any more (好，那我没有居住证，怎么去办, after school)."""
+    likely = further_likely(heard.text.strip(), s.state.topic, heard.ranking) if s.state.topic else None
+    return likely is not None and likely < below
+
+
 def surely(s: Situation, heard: Understanding) -> bool:
     """Whether nothing else is likely than that a message goes on about the last topic: danger heard by the model alone, and
     faintly, is none there (我厂里会不会知道我打过)."""
@@ -269,8 +294,19 @@ def elliptic(topic: str, text: str, heard: Understanding, *, elsewhere: bool = F
 
 
 _BACK_TO = re.compile(
-    r"(?:说回|讲回|回到|再说说?|接着说|还是说)(?:刚才|前面|那个|我的?|的)*[一-龥]{2,6}|(?:那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)"
+    r"(?:说回|讲回|回到|再说说?|接着说|还是说)(?:刚才|前面|那个|我的?|的)*[一-龥]{2,6}|(?:好的?|行|嗯|哦|那|再说|先说|说说|还有|对了|[，, ])*(?:我的?|那个?)?[一-龥]{2,6}(?:那个|的事|的|这块)?(?:呢|咧)"
 )
+
+
+_CHILDS = re.compile(
+    r"(?:好的?|行|那|再说|先说|说说|还有|对了|[，, ])*(?:我)?(?:家)?(?:小孩|孩子|娃娃?|儿子|女儿|闺女)(?:上学|读书|转学)?(?:的|那个|那边|的事|那件事)*(?:呢|咧|怎么说)"
+)
+"""Comes back to the child's matter (小孩的呢)."""
+
+
+def back_to_child(s: Situation, text: str) -> bool:
+    """Whether a message comes back to the child's school, which was asked about beside something else."""
+    return "school_enrollment" in s.state.before and _CHILDS.match(text.strip()) is not None
 
 
 def named_before(s: Situation, heard: Understanding) -> str:
@@ -278,6 +314,8 @@ def named_before(s: Situation, heard: Understanding) -> str:
     (那居住证呢), or the dispute of somebody dismissed while pregnant; empty for none."""
     if "maternal_health" in (heard.intent, s.state.topic) and _DISMISSED.search(heard.text):
         return "labor_dispute"
+    if back_to_child(s, heard.text):
+        return "school_enrollment"
     back = _BACK_TO.match(heard.text.strip())
     meant = naming.family(back[0]) if back and len(heard.text) <= 20 else frozenset()
     if not meant or (heard.intent in s.state.before and heard.band == "answer"):

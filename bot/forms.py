@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot import asking, choices, correction, repair, snapshots, steering, taking
+from bot import asking, beside, choices, correction, repair, snapshots, steering, taking
 from bot.asking import CONFIRM, RESUME, Message, Progress, Step, ask, question, resume, summary, wanted
 from bot.message import Reply
 from bot.sides import side
@@ -61,6 +61,15 @@ def begin(
     return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
 
 
+def _unasked(story: str) -> str:
+    """A story without the question it ends in (广场舞到十点，谁管)."""
+    *told, last = re.split("[，,。；; ]+", story.rstrip("。！!")) or [""]
+    if not told or not repair.plainly_asks(story):
+        return "" if repair.plainly_asks(story) else story
+    kept = story[: story.rfind(last)].rstrip("，,。；; ")
+    return "" if repair.plainly_asks(kept) else kept
+
+
 def _where(district: str, said: str) -> tuple[Entity, ...]:
     """The person's district where earlier words name it."""
     at = said.find(district[:2]) if district else -1
@@ -101,8 +110,10 @@ def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
         return progress
     stories = [manners.veiled(one).strip() for one in said]
     if form.told == told.name:
-        wishes = (choices.beyond_the_wish(one) for one in stories)
-        wish = next((one for one in wishes if len(one) >= max(told.least, 6) and not repair.plainly_asks(one)), "")
+        wishes = (_unasked(choices.beyond_the_wish(one)) for one in stories)
+        places = [value for slot in form.slots if slot.signs == "place" and (value := progress.value(slot.name))]
+        least = max(told.least, 6)
+        wish = next((one for one in wishes if len(one) >= least and spotting.leftover(one, places)), "")
         return progress.put(told.name, wish[:200]) if wish else progress
     if sort is None or told.least >= 4:
         return progress
@@ -117,6 +128,15 @@ def advance(form: Form, progress: Progress, text: str, heard: Understanding, now
     message = Message(manners.veiled(text).strip(), _dated(_with_month(form, progress, heard, now)), now)
     if progress.asking == RESUME:
         return steering.resumed(form, progress, message)
+    progress, rest, look = beside.parted(form, progress, message)
+    step = _answered(form, progress, rest) if rest else ask(form, replace(progress, asking=""), now, "好。")
+    if not look or step.progress is None or step.done or step.progress.asking == CONFIRM:
+        return step
+    shown = "\n".join(("您填到这里：", *asking.so_far(form, step.progress, now)))
+    return replace(step, reply=replace(step.reply, text=f"{shown}\n{step.reply.text}"))
+
+
+def _answered(form: Form, progress: Progress, message: Message) -> Step:
     for way in (steering.steered, steering.named_after_all, snapshots.spoken_of, _part, _corrected):
         step = way(form, progress, message)
         if step is not None:
@@ -274,6 +294,8 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
             )
         if slot.kind != "choice":
             return Step(question(slot, "这一项要有才能办下去，大概说一下也行。"), progress)
+    if (wrong := _wrong_phone(form, progress, m)) is not None:
+        return wrong
     if _SIGNED.fullmatch(m.said):  # enough was said: what may stay open stays open, and the summary comes
         open_ = [s.name for s in wanted(form, progress, m.today) if s.optional and not progress.value(s.name)]
         after = replace(progress, skipped=tuple(dict.fromkeys((*progress.skipped, *open_))), asking="", faults=0)
@@ -290,6 +312,10 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
     fuller = taking.told_again(form, progress, slot, m) or taking.renamed(form, progress, slot, m)
     if fuller is not None:
         return ask(form, replace(fuller, asking=""), m.now, "好，记下了。")
+    timed = next((s for s in form.slots if s.signs == "when" and s is not slot and progress.value(s.name)), None)
+    if timed and (time := correction.finer_time(progress.value(timed.name), m.said, timed)):
+        after = taking.spotted(form, progress, None, m)[0].put(timed.name, time)
+        return ask(form, replace(after, asking=""), m.now, asking.noted(form, progress, after))
     after, fault = taking.taken(form, progress, slot, m)
     after = taking.not_unnamed(after, progress, slot)
     if slot.kind != "text" and (after.filled == progress.filled or (slot.kind == "choice" and len(m.said) >= 14)):
@@ -324,6 +350,21 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
     if known:
         return Step(question(slot, known), progress)
     return _not_fitting(form, slot, progress, fault, m)
+
+
+_PHONE_SAID = re.compile(
+    r"(?:我的?)?(?:电话|手机|号码|手机号码?)(?:号码?)?(?:是|：|:|[，, ])*(?P<digits>1\d{6,9}|1\d{11,13})[。！! ]*"
+)
+
+
+def _wrong_phone(form: Form, progress: Progress, m: Message) -> Step | None:
+    """A number said to be a phone's that has too many or too few digits, whatever was asked."""
+    slot = next((s for s in wanted(form, progress, m.today) if s.kind == "phone"), None)
+    said = _PHONE_SAID.fullmatch(m.said)
+    if slot is None or said is None:
+        return None
+    fault = slots.read(slot, said["digits"], (), m.now).fault
+    return Step(Reply(text=fault, asking="slot"), replace(progress, asking=slot.name))
 
 
 def _not_fitting(form: Form, slot: Slot, progress: Progress, fault: str, m: Message) -> Step:

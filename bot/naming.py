@@ -67,9 +67,12 @@ _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("party_membership",), "党员|党费|党组织|党支部|团员|入党|组织关系"),
     (("community_activity", "child_card"), "图书馆|志愿|夏令营|兴趣班|广场舞|打球|体育馆|借书"),
     (("hardship_aid",), "低保|救助|特困"),
-    (_LET, "二维码|扫码|门牌码"),
+    (_LET, "二维码|扫码|门牌码|[贴装没]码|没有码|码(?:坏|撕|破|掉)"),
     (_LET, "隐患|消防|群租|飞线|隔断间"),
-    (("rental_rules", "rental_hazard_report"), "住(?:几|多少)个?人|几个平方|多少平方|人均面积"),
+    (
+        ("rental_rules", "rental_hazard_report"),
+        "车库|地下室|隔(?:成|开|断)|打隔|群租|改成?(?:几|多)间|住(?:几|多少)个?人|几个平方|多少平方|人均面积",
+    ),
     (("residence_register", "residence_update"), "暂住登记|居住登记|搬(?:家|到|去|来|走)"),
     (("suggestion",), "路灯|垃圾|提意见|建议"),
     (("emergency",), "着火|起火|救命|拿刀|砍人|报警|打我|打人|被打"),
@@ -134,6 +137,18 @@ _OWED = re.compile(
     "(?:拖?欠|不发|没发|不给|没给|讨|要不到|拿不到)(?:了|着|我|我们|他|他们)*.{0,5}(?:工资|工钱|薪水|薪(?!资证明)|血汗钱)"
 )
 """Pay that is owed, whatever else a message names."""
+_WITHHELD = re.compile(
+    r"把.{0,4}身份证.{0,4}(?:收|扣|拿|押|没收)|(?:身份证|证件)(?:也|都|又|还)?(?:被|让|给)(?!(?:人)?(?:偷|抢|骗)).{0,8}?(?:收|扣|拿走|押|没收)|(?:收|扣|押|没收|拿)(?:走|掉|下|去|着|了|我|我们|大家|的)+身份证"
+)
+"""An ID card that somebody keeps from its owner."""
+_KEEPERS = re.compile("房东|中介|派出所|警察|交警|民警|公安|学校")
+_FREE_PAY = re.compile(
+    "(?:工资|薪水|待遇|钱)(?:随便|无所谓|都行|都可以|面议|好商量|不限|高点|高一?些|多少无所谓)|包(?:吃|住)|(?:工资|月薪|待遇|薪水)[^，]{0,6}(?:左右|以上|上下|起步)"
+)
+"""What is wished for in a job, not what is owed."""
+_HURT = re.compile("工伤|(?:脚|手|腿|腰|胳膊|手指|眼睛)(?:这个|的|受|砸|断|压|夹)?(?:伤|的事|这事).{0,12}报")
+"""An injury that is to be reported."""
+_POINTS_WANTED = re.compile(r"(?:怎么|咋|如何|想|要|去哪|哪里).{0,4}(?:申请|参加|申报|报名).{0,3}积分")
 _AT_SCHOOL = re.compile("[一二三四五六七]年级|小学|幼儿园|初一|上学|入学|读书|转学")
 
 
@@ -164,6 +179,20 @@ def told_apart(heard: Understanding) -> Understanding:
         return replace(heard, intent="case_status", band="answer")
     if heard.band != "answer" and heard.intent not in ("psych_crisis", "psych_support") and _STOLEN.search(said):
         return replace(heard, intent="emergency", band="answer")
+    if heard.intent == "id_card_renewal" and _WITHHELD.search(said) and not _KEEPERS.search(said):
+        return replace(heard, intent="labor_dispute", band="answer")
+    if (
+        heard.intent == "wage_arrears"
+        and _FREE_PAY.search(said)
+        and not re.search("欠|拖|扣|没|不发|不给|讨|要回", said)
+    ):
+        return replace(heard, intent="job_seeking")
+    if heard.intent in ("residence_register", "residence_update") and _HURT.search(said):
+        return replace(heard, intent="work_injury", band="answer")
+    if heard.intent == "points_query" and _POINTS_WANTED.search(said):
+        return replace(heard, intent="points_application")
+    if heard.intent == "wage_arrears" and re.search("[双两二2]倍", said) and "加班" not in said:
+        return replace(heard, intent="labor_dispute", band="answer")
     if heard.intent in _NOT_OWED and _OWED.search(said):
         return replace(heard, intent="wage_arrears", band="answer")
     if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):

@@ -31,6 +31,10 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
     """What is said about the filling itself."""
     said = m.said
     first, _, reason = re.sub(r"[。；;!！ ]", "，", said).partition("，")
+    person = m.heard.intent == "human_agent" and repair.PERSON.search(reason) is not None
+    if person and (repair.CANCEL.fullmatch(first) or repair.LATER.fullmatch(first)):  # 先不填了，我要找人工
+        text = f"“{form.title}”先不填了，什么都没有提交，填好的给您留着。"
+        return Step(Reply(text=text), None, dropped=progress, person=True)
     ended = repair.CANCEL.fullmatch(first) is not None and not repair.plainly_asks(reason) and bool(reason)
     ended = ended and (
         (m.heard.intent == "cancel" and m.heard.band == "answer") or bool(_REASON.match(reason.lstrip("，")))
@@ -67,6 +71,8 @@ def steered(form: Form, progress: Progress, m: Message) -> Step | None:
         return ask(form, progress, m.now, f"还有{left}项，很快就好。")
     if repair.ID_WHY.fullmatch(said):
         return ask(form, progress, m.now, talk.ID_WHY)
+    if repair.WHY.fullmatch(said) and re.search("电话|手机|号码", said) and any(s.kind == "phone" for s in form.slots):
+        return ask(form, progress, m.now, "留电话是为了有进展好联系您、告诉您结果，只给经办的工作人员用。")
     if repair.WHY.fullmatch(said):
         return ask(
             form, progress, m.now, asking.why(form, progress, m.today, private=repair.PRIVATE.search(said) is not None)

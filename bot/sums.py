@@ -19,6 +19,12 @@ from knowledge_base import RuleInputError
 _DAY_ASKED = re.compile("什么时候|啥时候|哪天|几号|到期|过期|来得及|还能|多久|多少")
 
 
+_WHEN_THEN = re.compile(
+    r"(?:那么?|那我|我|他|她|到底|最早|最快|[，, ])*(?:要|得|该|等)?(?:到)?(?:什么时候|啥时候|几时|哪(?:一)?天|几号|几月份?|多久(?=才|就|能|可以|够))(?:才|就)?(?:能|可以|够|满|行|好|去|去办|办|申请)*[呢啊呀了？?。 ]*"
+)
+"""Asks for the day that was just worked out (那我什么时候可以)."""
+
+
 def again(s: Situation, heard: Understanding) -> Decision | None:
     """After a sum: the same one from another day, for somebody else (我老婆的是2月1号发的), or with what was supposed
     in it said outright."""
@@ -27,6 +33,10 @@ def again(s: Situation, heard: Understanding) -> Decision | None:
     if form is None or s.state.topic not in form.intents:
         return None
     elsewhere = heard.band == "answer" and heard.intent not in (*form.intents, *STEERING)
+    if _WHEN_THEN.fullmatch(heard.text.strip()) and not heard.entities and s.state.shown == name:
+        told = tuple((n.removeprefix("slot:"), value) for n, value in s.state.known if n.startswith("slot:"))
+        reply = filling.worked_out(form, Progress(form.name, told), turn_of(s, s.state.topic))
+        return Decision("question", (reply,), offering(s.state, reply), s.state.topic, s.state.topic)
     mended = _mended(s, form, heard)
     if mended:
         return mended
@@ -49,10 +59,12 @@ def _mended(s: Situation, form: Form, heard: Understanding) -> Decision | None:
     step = filling.advance(form, progress, heard.text, heard, s.now)
     if step.progress is None or step.progress.filled == progress.filled or step.aside:
         return None
-    state = filling.keep(s.state, None if step.done else step.progress)
+    turn = turn_of(s, s.state.topic)
+    done = step.done or filling.settled(form, step.progress, turn)
+    state = filling.keep(s.state, None if done else step.progress)
     reply = step.reply
-    if step.done:
-        reply = filling.worked_out(form, step.progress, turn_of(s, s.state.topic))
+    if done:
+        reply = filling.worked_out(form, step.progress, turn)
         state = filling.summed(state, form, step.progress)
     return Decision("form", (reply,), offering(state, reply), s.state.topic, s.state.topic)
 

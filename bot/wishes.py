@@ -3,27 +3,23 @@
 import re
 from dataclasses import replace
 
-from bot import answering, aside, choices, filling, following, naming, repair, sums
+from bot import answering, aside, choices, filling, following, naming, repair, sums, wished
 from bot.answering import answer
 from bot.dwelling import about_room
 from bot.elsewhere import about_place, place_of
 from bot.message import Reply
 from bot.sides import about, also_kin, kin, named, side
 from bot.situation import Decision, Situation, offering, turn_of
-from handlers import calculators, manners, policy, spotting, talk
-from handlers.declared import Form, forms, forms_of, named_in
+from handlers import calculators, manners, policy, talk
+from handlers.declared import forms_of
 from handlers.policy import PHONE
 from handlers.registry import STEERING, titles
-from handlers.slots import entity_type
-from handlers.spotting import leftover, spotted
-from intents import Understanding
+from intents import Entity, Understanding
 
 _NOT_ASKED = frozenset({"out_of_scope", "affirm", "deny", "cancel", "greet", "thanks", "goodbye", "psych_crisis"})
 """Nobody is asked whether he meant one of these."""
 _FOLLOWS = 0.08
 """How likely the last topic must be for a message that isn't understood by itself to be about it."""
-_SURE = 0.9
-"""From here on a wish to file something is about what it was taken for, and not about the last topic."""
 _NO_PERSON = re.compile(
     r".{0,6}(?:不用|不要|不需要|取消|别|算了).{0,4}(?:人工|转人工|工作人员|客服|转接|等人|人了).{0,6}"
 )
@@ -46,14 +42,15 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_alarm,
         aside.not_ours,
         aside.about_number,
+        aside.rescue_numbers,
         _about_case,
+        sums.again,
         _about_waiting,
         about_room,
         about_place,
         _about_side,
         _about_offer,
         _about_hours,
-        sums.again,
         sums.owed_to_a_leaver,
         sums.told,
         _about_news,
@@ -65,9 +62,14 @@ def question(s: Situation, heard: Understanding) -> Decision:
     if heard.intent == "human_agent" and heard.band == "confirm" and repair.PERSON.search(heard.text):
         return answer(s, "human_agent", "main")
     place = place_of(s, heard)
-    details = _details(s, heard)
+    details = wished.told(s, heard)
     if details is not None:
         return answering.opened(s, details, heard, place)
+    if s.state.asking == "confirm" and s.state.offered and heard.band != "answer":
+        guessed = replace(s, state=replace(s.state, topic=s.state.offered[0][1].partition("/")[0]))
+        details = wished.told(guessed, heard)  # what was asked about is taken up: 在北仑小港 那个工地 五月到八月没给
+        if details is not None:
+            return answering.opened(guessed, details, heard, place)
     again = following.named_before(s, heard)
     if again:
         aspect = about(heard.text.partition("呢")[2]) or "main"
@@ -128,6 +130,38 @@ def _unlawful(s: Situation, heard: Understanding) -> Decision | None:
     return Decision("question", (refusal,), state, heard.intent, handler="out_of_scope")
 
 
+def _resumed_with_more(s: Situation, heard: Understanding) -> Decision | None:
+    """Back to a form, with an answer in the same breath (刚才那个接着弄吧，我在余姚，电话…)."""
+    first, _, rest = heard.text.strip().partition("，")
+    if s.state.form or not rest or repair.asks(heard.text) or not repair.RESUME.fullmatch(first) or not heard.entities:
+        return None
+    if waiting := filling.parked(s.state, first, s.knowledge, s.now):
+        form, step = waiting
+        assert step.progress is not None
+        state = replace(s.state, parked=tuple(row for row in s.state.parked if row[0] != form.name))
+        step = filling.advance(
+            form, step.progress, rest, replace(heard, text=rest, entities=_moved(heard, rest)), s.now
+        )
+        if step.progress is None or step.done or step.aside:
+            return None
+        state = replace(offering(filling.keep(state, step.progress), step.reply), topic=form.intents[0])
+        return Decision("form", (step.reply,), state, form.intents[0], form.intents[0])
+    own = next((form for form in forms_of(s.state.topic) if form.end == "case"), None)
+    return answering.opened(s, own, heard, place_of(s, heard)) if own else None
+
+
+def _moved(heard: Understanding, rest: str) -> tuple[Entity, ...]:
+    """The entities of a message's end, where they stand in it alone."""
+    cut = len(heard.text.rstrip()) - len(rest)
+    return tuple(replace(e, start=e.start - cut, end=e.end - cut) for e in heard.entities if e.start >= cut)
+
+
+_GOES_ON = re.compile(
+    r"(?:好|行|嗯|那|那就|我们|咱们|我|[，, ])*(?:继续|接着|开始|往下)(?:填|登记|报|弄|办|申请|写)(?:表|下去|吧|呗|啊|呀|了|[。！! ])*"
+)
+"""Goes on with a form, or begins it (那就继续填吧)."""
+
+
 def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
     """Again, shorter, back to the form, no person needed after all."""
     said = heard.text.strip()
@@ -145,7 +179,10 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
             state = offering(filling.keep(s.state, step.progress), step.reply)
             state = replace(state, parked=rest, topic=form.intents[0])
             return Decision("form", (step.reply,), state, form.intents[0], form.intents[0])
-    if repair.given_up(said):
+    resumed = _resumed_with_more(s, heard)
+    if resumed:
+        return resumed
+    if repair.given_up(said) and not (heard.intent == "human_agent" and repair.PERSON.search(said)):
         return replace(_said(s, heard, talk.let_go(), "cancel"), intent="cancel")
     if s.line == "waiting" and _WAITS.fullmatch(said):
         return answer(s, "human_agent", "main")
@@ -157,6 +194,10 @@ def _about_talk(s: Situation, heard: Understanding) -> Decision | None:
         return answer(s, s.state.topic, s.state.aspect, text="")
     if repair.skips(said) and not s.state.asking and heard.intent not in ("deny",):
         return _said(s, heard, talk.nothing_open(), "cancel")
+    start = _GOES_ON.fullmatch(said) and s.state.topic in titles() and not s.state.asking
+    own = next((form for form in forms_of(s.state.topic) if form.end == "case"), None) if start else None
+    if own:  # nothing was begun, but this is what can be filled in here
+        return answering.opened(s, own, heard, place_of(s, heard))
     if "表" in said and repair.RESUME.match(said) and len(said) <= 12:
         return _said(s, heard, talk.nothing_open(), "cancel")
     return None
@@ -171,6 +212,8 @@ def _about_thanks(s: Situation, heard: Understanding) -> Decision | None:
 
 
 _BURNT = re.compile("(?:烧|毁|淹|砸).{0,6}(?:了|光|坏|没)|损失|赔")
+_SHELTER = re.compile("地方(?:可以|能)?(?:住|去|躲|待)|去哪(?:里|儿)?(?:住|躲|待)|住哪|庇护|离开他|躲几天")
+"""Asks for a place to go to."""
 _SAFE = re.compile("下来了|出来了|没事了|安全了|走了|到了|来了|扑灭|灭了|得救|好了")
 
 
@@ -182,6 +225,12 @@ def _about_alarm(s: Situation, heard: Understanding) -> Decision | None:
         return replace(answer(s, "thanks", "main"), intent="thanks")
     still = ("emergency", "psych_crisis", "rental_hazard_report", *_NOT_ASKED)
     elsewhere = heard.band == "answer" and heard.intent not in still and not talk.SHUT_IN.search(heard.text)
+    if (
+        _SHELTER.search(heard.text)
+        and "火" not in s.state.pending
+        and (manners.beaten(heard.text) or "血" not in s.state.pending)
+    ):
+        return answer(s, "hardship_aid", "main", region=place_of(s, heard), text="被打没地方去，有没有庇护所能住")
     if _SAFE.search(heard.text) and _BURNT.search(heard.text):
         return answer(s, "hardship_aid", "main", region=place_of(s, heard))
     if elsewhere or (_SAFE.search(heard.text) and not repair.asks(heard.text)):
@@ -219,7 +268,8 @@ def _about_case(s: Situation, heard: Understanding) -> Decision | None:
         or ("case" in s.state.pending and _PHONE_ONLY.fullmatch(heard.text.strip()))
     ):
         return answer(s, "case_status", "main")
-    if choices.asks_for_case(heard.text):
+    filed = heard.intent == "case_status" and heard.band == "answer" and s.desk is not None and s.desk.my_cases()
+    if filed or choices.asks_for_case(heard.text):
         return answer(s, "case_status", "main")
     waited = "case" in s.state.pending
     if waited and re.search("身份证|证件", heard.text) and re.search("查|号", heard.text):
@@ -262,7 +312,7 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
         heard = replace(heard, text=heard.text.strip()[pointed.end() :])
     if not s.state.topic and s.state.asking in ("confirm", "which") and s.state.offered:
         s = replace(s, state=replace(s.state, topic=s.state.offered[0][1].partition("/")[0]))
-    if s.state.topic not in titles():
+    if s.state.topic not in titles() or following.back_to_child(s, heard.text):
         return None
     if heard.intent == "human_agent" and heard.band == "answer" and repair.PERSON.search(heard.text):
         return None
@@ -276,13 +326,13 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
         return None
     whose = kin(heard.text) if aspect in ("who", "proxy") else ""
     place, leans = place_of(s, heard), following.context(s, heard)
-    return answer(s, s.state.topic, aspect, region=place, about=whose, earlier=leans)
+    return answer(s, s.state.topic, aspect, region=place, about=whose, earlier=leans, sides=named(heard.text))
 
 
 _HUSH = re.compile(r".{0,6}(?:不用|不要|别|不想|取消|退订).{0,4}(?:告诉|通知|提醒|订阅|收到?通知|推送).{0,6}")
 
 
-_BIDDEN = re.compile(r"(?:叫|喊|通知|让)我(?:们)?(?:走|滚|别|不|搬|回|签|写|交|赔|辞|退|去|明天|下个?月|马上)")
+_BIDDEN = re.compile(r"(?:叫|喊|通知|让)我(?:们)?(?:自己)?(?:走|滚|别|不|搬|回|签|写|交|赔|辞|退|去|明天|下个?月|马上)")
 """What somebody else bids one do is no wish to be told (怀了就叫我走人)."""
 
 
@@ -318,7 +368,7 @@ def _with_reminder(decision: Decision) -> Decision:
 
 
 _HOURS = re.compile(
-    r"(?:你们|工作人员|人工|窗口|今天|明天|后天|现在|周末|周[一二三四五六日末天]|星期.|礼拜.|晚上|中午|[，, ])*(?:还|是)?(?:有人)?(?:几点|什么时候|啥时候|几时)?(?:还)?(?:有人)?(?:上班|开门|下班|关门|值班|办公)(?:时间)?(?:了|呢|吗|么|没有?|不|啊|到几点|是几点|是什么时候|你们|你|这里|这边)*[？?]?"
+    r"(?:那么?|现在没(?:有)?人(?:上班|在)?了?[？?。 ]*|你们|工作人员|人工|窗口|今天|明天|后天|现在|周末|周[一二三四五六日末天]|星期.|礼拜.|晚上|中午|[，, ])*(?:还|是)?(?:有人)?(?:几点|什么时候|啥时候|几时)?(?:还|才)?(?:有人)?(?:会有人?|有人|有|来人?|上班|开门|下班|关门|值班|办公)(?:时间)?(?:了|呢|吗|么|没有?|不|啊|到几点|是几点|是什么时候|你们|你|这里|这边)*[？?]?"
 )
 _WINDOW = re.compile(
     "(?:窗口|大厅|派出所|社区|办事处|街道|中心).{0,8}(?:几点|周[六日末]|周末|星期[六日天]|礼拜[六天]|中午|晚上|节假日|上班|开门|下班)"
@@ -332,82 +382,17 @@ def _about_hours(s: Situation, heard: Understanding) -> Decision | None:
         likely = next((intent for intent, _ in heard.ranking if intent in own), s.state.topic)
         if likely:
             return answer(s, likely, PHONE, region=place_of(s, heard))
-    if s.state.topic or not _HOURS.fullmatch(heard.text.strip()):
+    waiting = s.line == "waiting" or any(id == f"form:{answering.CALL_BACK}" for _, id in s.state.offered)
+    if (s.state.topic and not waiting) or not _HOURS.fullmatch(heard.text.strip()):
         return None
+    if waiting:  # for one of us: when he comes is what is asked
+        return replace(_said(s, heard, talk.hours(turn_of(s, "human_agent")), "human_agent"), intent="human_agent")
     return _said(s, heard, talk.hours(turn_of(s, "help")), "help")
 
 
 def _form_wish(s: Situation, heard: Understanding) -> Decision | None:
-    wanted = _wanted_form(s, heard)
+    wanted = wished.wanted(s, heard)
     return answering.opened(s, wanted, heard, place_of(s, heard)) if wanted else None
-
-
-_REPORTS_HIM = re.compile(
-    r"(?:那|那么|好|行|[，, ])*我?(?:就)?(?:要|想|得)?(?:去)?(?:投诉|举报|告)(?:他|她|他们|这家|这个?厂|老板|厂里|单位|公司|房东|包工头)[，,。 ]*"
-    r"(?:你|请|麻烦|可以|能)*(?:帮我|给我|帮忙)?(?:登记|报上去|报|填|弄|记)(?:一?下|上)?(?:吧|吗|呗)?[。！!]*"
-)
-
-
-def _wanted_form(s: Situation, heard: Understanding) -> Form | None:
-    """The one form that a message asks to fill here and now, of its own subject or of the last one."""
-    spoken = (s.state.topic, *s.state.before) if choices.starts_and_tells(heard.text) else ()
-    if _REPORTS_HIM.fullmatch(heard.text.strip()):  # him who was just talked about
-        spoken = (s.state.topic,)
-    tells = next((form for intent in spoken for form in forms_of(intent) if form.end != "compute"), None)
-    if tells:
-        return tells
-    bare = bool(s.state.topic) and choices.bare_start(heard.text)
-    if not choices.wants_form(heard.text):
-        return None
-    likely = heard.band == "answer" or (heard.band == "confirm" and bool(forms_of(heard.intent)))
-    sure = likely and heard.intent not in STEERING and not bare
-    if sure and forms_of(s.state.topic) and heard.probability < _SURE and not naming.names(heard.intent, heard.text):
-        sure = False
-    subject = heard.intent if sure else s.state.topic
-    if choices.wants_sum(heard.text):
-        return calculators.wanted(heard.normal, subject, s.state.topic, place_of(s, heard) or s.region, s.knowledge)
-    direct = [form for form in forms().values() if choices.named_right_away(heard.normal, form.names)]
-    if len(direct) == 1 and direct[0].name != "suggestion":
-        return direct[0]
-    outright = forms()[answering.CALL_BACK] if choices.wants_call(heard.text) else named_in(heard.normal)
-    if outright and outright.name == answering.CALL_BACK:
-        own = next((form for form in forms_of(s.state.topic) if form.name.endswith("_appointment")), None)
-        return own or outright
-    if outright and not (sure and heard.intent != "suggestion" and forms_of(heard.intent)):
-        return outright  # 投诉 alone is a suggestion; what it names is the matter
-    if not subject or heard.second:
-        return None
-    return next(iter(forms_of(subject)), None)
-
-
-def _details(s: Situation, heard: Understanding) -> Form | None:
-    """The form of the last topic that a message begins to answer though nobody opened it (an address, a firm, a sum)."""
-    if not s.state.topic or repair.asks(heard.text) or heard.second:
-        return None
-    own = forms_of(s.state.topic)
-    # Whoever leaves a number or an address wants somebody to ring or to come.
-    left = any(e.type == "phone" for e in heard.entities) or len(spotting.place(heard.text, heard.entities)) >= 6
-    form = next((form for form in own if form.eager or (left and form.end == "case")), None)
-    if form is None:
-        return None
-    clear = heard.band == "answer" and heard.intent not in (s.state.topic, "out_of_scope")
-    if clear and not _nothing_else(form, heard):
-        return None
-    if form.told and heard.intent == s.state.topic and len(heard.text) >= 8 and s.state.aspect == "main":
-        return form
-    told = [
-        slot for slot in form.slots if slot.signs in ("firm", "place") and spotted(slot, heard.text, heard.entities)
-    ]
-    sums = {e.type for e in heard.entities} & {"amount", "duration_months", "phone", "room_code"}
-    return form if told or sums & {entity_type(slot) for slot in form.slots} else None
-
-
-def _nothing_else(form: Form, heard: Understanding) -> bool:
-    """Whether a message is nothing but a firm's name or a place: then it answers, whatever it sounds like."""
-    text = heard.text.strip()
-    told = [value for slot in form.slots if slot.signs in ("firm", "place")
-            if (value := spotted(slot, text, heard.entities))]  # fmt: skip
-    return bool(told) and len(text) <= 24 and not leftover(text, told)
 
 
 def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
@@ -456,7 +441,10 @@ def _agreed(s: Situation, heard: Understanding, place: str | None, *, clearly: b
 
 
 def _asked(s: Situation, heard: Understanding, reply: Reply) -> Decision:
-    return Decision("question", (reply,), offering(s.state, reply), intent=heard.intent)
+    state = offering(s.state, reply)
+    if not s.state.topic:
+        state = replace(state, said=manners.veiled(heard.text)[:200])
+    return Decision("question", (reply,), state, intent=heard.intent)
 
 
 def _said(s: Situation, heard: Understanding, reply: Reply, handler: str) -> Decision:
