@@ -230,6 +230,15 @@ GIVING_UP = re.compile(
 )
 
 
+_BURNING = re.compile("着火|起火|失火|火灾|(?:好大的?|浓|都是|全是)烟|烟(?:好|很|太)大|煤气泄?漏|燃气泄?漏")
+
+
+def burning(heard: Understanding) -> bool:
+    """Whether a fire or leaking gas is told of, and no rule hears anything of one's own death."""
+    said = heard.text
+    return _BURNING.search(said) is not None and not GIVING_UP.search(said) and not crisis.signs(said)
+
+
 def attacked(heard: Understanding) -> bool:
     """Whether somebody is being attacked by somebody else, and nothing is said of one's own death."""
     kinds = ("emergency", "psych_crisis")

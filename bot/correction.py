@@ -96,6 +96,7 @@ def _swapped(wanted: tuple[Slot, ...], filled: dict[str, str], said: str, heard:
         old, new = short["old"], short["new"]
     elif not pair and (named := _OLD_WRONG.search(said)):
         old, new = named["old"], named["new"]
+    new = re.split("[，,。 ]", new)[0]  # 是渔金村 说错了
     if len(old) < 2 or not new or len(new) > 12:
         return None
     places = {e.value for e in heard.entities if e.type == "district"}

@@ -89,8 +89,8 @@ def _kept_open(s: Situation, decision: Decision) -> Decision:
 
 
 def _crisis(s: Situation) -> Decision:
-    if s.heard and alarm.attacked(s.heard):
-        # Somebody else is attacking: the alarm is raised all the same, but 110 comes first.
+    if s.heard and (alarm.attacked(s.heard) or alarm.burning(s.heard)):
+        # Somebody else is attacking, or it burns: the alarm is raised all the same, but 110 or 119 comes first.
         return replace(answering.answer(s, "emergency", "main"), owner="crisis", danger=True)
     recent = s.state.warned_at is not None and s.now - s.state.warned_at < alarm.CARE
     times = s.state.warned if recent else 0

@@ -85,7 +85,7 @@ _NEVER = ("thanks", "goodbye", "greet", "cancel")
 
 _PART_OF = {
     "work_injury": re.compile(
-        r"(?:养了|歇了|躺了|休息了|休了|住院).{0,8}(?:工资|工钱|薪)|合同.{0,8}(?:认|算|报|赔|行|能|咋|怎么)|(?:住院|养伤|治伤|治病|休养|歇着|躺|伤没好|没好|不能干活|上不了班).{0,12}(?:工资|工钱|薪|钱)"
+        r"(?:养了|歇了|躺了|休息了|休了|住院).{0,8}(?:工资|工钱|薪)|合同.{0,8}(?:认|算|报|赔|行|能|咋|怎么)|(?:说|讲).{0,4}不(?:是|算|认).{0,4}(?:员工|工人|职工|他们的人|厂里的?人)|(?:住院|养伤|治伤|治病|休养|歇着|躺|伤没好|没好|不能干活|上不了班).{0,12}(?:工资|工钱|薪|钱)"
         r"|(?:工资|工钱|薪水).{0,4}(?:还|照)(?:有|发|给|算)|(?:辞职|辞工|离职|走人|不干了|离开).{0,10}(?:钱|补助|补偿|赔|拿)"
         r"|(?:等级|级别|鉴定|结论).{0,6}(?:不服|低|不对|不认)|不服.{0,4}(?:等级|鉴定|结论)|不(?:给|肯)?(?:我|他)?报(?:工伤)?(?:怎么办|咋办|呢)?[？?]?$"
     ),
@@ -143,7 +143,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return True
     if not topic or heard.second:
         return False
-    if {heard.intent, topic} == {"points_query", "points_application"} and _OWN_POINTS.search(text):
+    twins = {heard.intent, topic} == {"points_query", "points_application"}
+    if twins and _OWN_POINTS.search(text):
         return False  # one's own points, or applying for them: as the message says
     vague = topic != heard.intent and _vague(heard) and not naming.foreign(topic, text, condition=True)
     if vague and policy.settles(turn_of(s, topic)):
@@ -152,7 +153,7 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return heard.band != "answer" and bool(_leaning(s, heard))
     if heard.intent == "case_status":
         return _no_case(s, text) and not naming.foreign(topic, text)
-    if moves_on(s, heard) and _own(heard, text) and not _HIM.search(text):
+    if not twins and moves_on(s, heard) and _own(heard, text) and not _HIM.search(text):
         return False
     if choices.wants_sum(text) and heard.band != "answer" and not naming.foreign(topic, text, condition=True):
         return True

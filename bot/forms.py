@@ -113,7 +113,8 @@ def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
         wishes = (_unasked(choices.beyond_the_wish(one)) for one in stories)
         places = [value for slot in form.slots if slot.signs == "place" and (value := progress.value(slot.name))]
         least = max(told.least, 6)
-        wish = next((one for one in wishes if len(one) >= least and spotting.leftover(one, places)), "")
+        more = 6 if len(said) > 1 and said[-1] else 1  # an address alone is no story where one was told before
+        wish = next((w for w in wishes if len(w) >= least and len(spotting.leftover(w, places)) >= more), "")
         return progress.put(told.name, wish[:200]) if wish else progress
     if sort is None or told.least >= 4:
         return progress
@@ -312,6 +313,7 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
     fuller = taking.told_again(form, progress, slot, m) or taking.renamed(form, progress, slot, m)
     if fuller is not None:
         return ask(form, replace(fuller, asking=""), m.now, "好，记下了。")
+    progress = taking.finer_place(form, progress, slot, m)
     timed = next((s for s in form.slots if s.signs == "when" and s is not slot and progress.value(s.name)), None)
     if timed and (time := correction.finer_time(progress.value(timed.name), m.said, timed)):
         after = taking.spotted(form, progress, None, m)[0].put(timed.name, time)

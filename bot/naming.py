@@ -17,7 +17,7 @@ _SERVICES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("public_housing", "permit_benefits"), "公租房|廉租|保障房|廉价房|(?:房租|租房)补贴"),
     (
         ("school_enrollment", "local_exam", "child_card", "points_application", "vaccination"),
-        "[一二三四五六七八九]年级|插班|上学|入学|入园|读书|学校|幼儿园|小学|初中|转学|学籍|学位",
+        "[一二三四五六七八九]年级|插班|上学|入学|入园|读书|公办|民办学校|学校|幼儿园|小学|初中|转学|学籍|学位",
     ),
     (("local_exam", "school_enrollment"), "高考|中考|考大学|考高中"),
     (("child_card",), "随行卡"),
@@ -146,6 +146,8 @@ _FREE_PAY = re.compile(
     "(?:工资|薪水|待遇|钱)(?:随便|无所谓|都行|都可以|面议|好商量|不限|高点|高一?些|多少无所谓)|包(?:吃|住)|(?:工资|月薪|待遇|薪水)[^，]{0,6}(?:左右|以上|上下|起步)"
 )
 """What is wished for in a job, not what is owed."""
+_HEAT = re.compile("高温(?:补贴|补助|津贴|费).{0,6}(?:没|不|欠|拖)|(?:没|不|欠|拖).{0,6}高温(?:补贴|补助|津贴|费)")
+"""An allowance that isn't paid."""
 _HURT = re.compile("工伤|(?:脚|手|腿|腰|胳膊|手指|眼睛)(?:这个|的|受|砸|断|压|夹)?(?:伤|的事|这事).{0,12}报")
 """An injury that is to be reported."""
 _POINTS_WANTED = re.compile(r"(?:怎么|咋|如何|想|要|去哪|哪里).{0,4}(?:申请|参加|申报|报名).{0,3}积分")
@@ -187,6 +189,8 @@ def told_apart(heard: Understanding) -> Understanding:
         and not re.search("欠|拖|扣|没|不发|不给|讨|要回", said)
     ):
         return replace(heard, intent="job_seeking")
+    if heard.intent in ("work_injury", "labor_dispute") and heard.band != "answer" and _HEAT.search(said):
+        return replace(heard, intent="wage_arrears", band="answer")
     if heard.intent in ("residence_register", "residence_update") and _HURT.search(said):
         return replace(heard, intent="work_injury", band="answer")
     if heard.intent == "points_query" and _POINTS_WANTED.search(said):

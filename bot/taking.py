@@ -61,6 +61,28 @@ def renamed(form: Form, progress: Progress, asked: Slot, m: Message) -> Progress
     return progress.put(named.name, firm)
 
 
+_DOOR = re.compile(
+    r"(?:就?在|是)?(?P<door>[^，,。 ]{0,6}(?:\d+|[一二三四五六七八九十]+)(?:号楼|号|栋|幢|单元|室|楼|弄)[^，,。 ]{0,10})"
+)
+
+
+def finer_place(form: Form, progress: Progress, asked: Slot, m: Message) -> Progress:
+    """A house or a stairway told after the street, when something else was asked (12号楼一楼楼梯口，我不想留名)."""
+    slot = next((s for s in form.slots if s.signs == "place" and s is not asked), None)
+    value = progress.value(slot.name) if slot else ""
+    if slot is None or not value or re.search(r"\d", value) or repair.asks(m.said) or repair.WRONG.search(m.said):
+        return progress
+    clause = re.split("[，,。；; ]", m.said)[0]
+    found = _DOOR.fullmatch(clause)
+    phone = any(e.type == "phone" and e.text in clause for e in m.heard.entities)
+    whole = f"{value}{found['door']}" if found and not phone else ""
+    return (
+        progress.put(slot.name, whole[: slot.most or 120])
+        if whole and found and found["door"] not in value
+        else progress
+    )
+
+
 def not_unnamed(after: Progress, before: Progress, asked: Slot) -> Progress:
     """Whoever leaves his number when asked whether to stay unnamed doesn't mean to."""
     if asked.name != "anonymous" or after.value("anonymous"):

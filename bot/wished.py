@@ -34,6 +34,13 @@ def wanted(s: Situation, heard: Understanding) -> Form | None:
     tells = next((form for intent in spoken for form in forms_of(intent) if form.end != "compute"), None)
     if tells:
         return tells
+    first = re.split("[，,。；! ！ ]", heard.text.strip(), maxsplit=1)[0]
+    started = len(first) < len(heard.text.strip()) and choices.bare_start(first)
+    same = naming.names(s.state.topic, heard.text) or not following.moves_on(s, heard, below=0.3)
+    if started and s.state.topic and same:
+        kept = next((form for form in forms_of(s.state.topic) if form.end == "case"), None)
+        if kept:  # 帮我登记一下 我要申请，我在余姚，工伤赔偿谈不拢, after free lawyers
+            return kept
     if _APPOINTS.fullmatch(heard.text.strip()):
         dated = (form for form in forms_of(s.state.topic) if any(slot.signs == "when" for slot in form.slots))
         return next(dated, forms()[answering.CALL_BACK])

@@ -45,6 +45,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         aside.rescue_numbers,
         _about_case,
         sums.again,
+        sums.told,
         _about_waiting,
         about_room,
         about_place,
@@ -52,7 +53,6 @@ def question(s: Situation, heard: Understanding) -> Decision:
         _about_offer,
         _about_hours,
         sums.owed_to_a_leaver,
-        sums.told,
         _about_news,
         _form_wish,
     ):
@@ -70,6 +70,8 @@ def question(s: Situation, heard: Understanding) -> Decision:
         details = wished.told(guessed, heard)  # what was asked about is taken up: 在北仑小港 那个工地 五月到八月没给
         if details is not None:
             return answering.opened(guessed, details, heard, place)
+        if not s.state.topic and len(heard.text) <= 10 and following.goes_on(guessed, heard, place):
+            return following.further(guessed, heard, place)
     again = following.named_before(s, heard)
     if again:
         aspect = about(heard.text.partition("呢")[2]) or "main"
@@ -248,14 +250,20 @@ def _about_waiting(s: Situation, heard: Understanding) -> Decision | None:
         return None
     if not _WHEN_DONE.search(heard.text) or _MINE.search(heard.text) or (s.desk and s.desk.my_cases()):
         return None
-    starts = re.search("报名|开始|截止|开放|去办|申请|办合适", heard.text)
+    starts = re.search("报名|开始|截止|开放|去办|(?:什么时候|啥时候|几时|哪天).{0,6}申请|办合适", heard.text)
     return answer(s, s.state.topic, "deadline" if starts else "time", region=place_of(s, heard))
+
+
+_AT_US = re.compile("你们|你这|你个|机器人|客服|破系统|公众号")
+"""Whom an angry message is meant for, where it is us."""
 
 
 def _about_anger(s: Situation, heard: Understanding) -> Decision | None:
     """Nothing but anger at us: an apology and a person, no menu."""
     clear = heard.band == "answer" and heard.intent not in (*STEERING, "suggestion")
     clear = clear or (heard.intent == "suggestion" and choices.wants_form(heard.text) and len(heard.text) >= 14)
+    complains = heard.intent == "suggestion" and heard.band == "answer" and len(heard.text) >= 14
+    clear = clear or (complains and not _AT_US.search(heard.text))
     if clear or not manners.angry(heard.normal):
         return None
     return _said(s, heard, talk.sorry(turn_of(s, s.state.topic or "human_agent")), "human_agent")
@@ -322,6 +330,9 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
         aspect = "who"
     if not aspect and not choices.wants_form(heard.text) and not naming.foreign(s.state.topic, heard.text):
         aspect = about(heard.text, sure=elsewhere)
+    told, _, last = heard.text.strip().rpartition("，" if "，" in heard.text else " ")
+    if not aspect and told and kin(told) and not repair.asks(told) and about(last) == "proxy":
+        aspect = "proxy"  # 我妈腿脚不好，我能帮她弄吗
     if not aspect:
         return None
     whose = kin(heard.text) if aspect in ("who", "proxy") else ""
@@ -417,7 +428,10 @@ def _unsure(s: Situation, heard: Understanding, place: str | None) -> Decision:
     if heard.intent not in _NOT_ASKED and askable:
         others = [intent for intent in (heard.second, *askable) if intent and intent != heard.intent]
         if heard.band == "confirm" or (heard.band == "ask" and not others):
-            return _asked(s, heard, talk.confirm(heard.intent, others[0] if others else None, dict(titles())))
+            asked = talk.confirm(heard.intent, others[0] if others else None, dict(titles()))
+            if heard.intent == "emergency":  # nobody in danger waits for a question
+                asked = replace(asked, text=f"{talk.FIRST_RING}\n{asked.text}")
+            return _asked(s, heard, asked)
         if heard.band == "ask":
             return _asked(s, heard, talk.which((heard.intent, others[0]), dict(titles())))
     if repair.asks(heard.text) and len(heard.text) >= 5:

@@ -261,6 +261,8 @@ CRIME = re.compile(
     r"(?:有人|有个|他们?|她|老公|我男人|男人|丈夫|老婆|对象|前夫|前男友|男朋友|女朋友|我爸|我妈|公公|婆婆|儿子|工头|邻居|隔壁|一个人|几个人|一群人|房东|老板).{0,8}(?:拿刀|持刀|砍|捅|打我|打孩子|掐我|踹我|打人|在打|抢|闯进|撬门)(?!.*我(?:真)?(?:想|要)(?:死|杀|砍))"
 )
 """Somebody is being attacked by somebody else."""
+FIRST_RING = "有人要动手、要硬闯，马上打110；着火打119；有人受伤、得了急病打120。都是全天有人接。"
+"""Said before it is asked whether somebody is in danger."""
 ALARM = "alarm"
 """What an emergency's answer asks for: news of it."""
 SHUT_IN = re.compile(
