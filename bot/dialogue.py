@@ -251,7 +251,7 @@ def _with_manners(s: Situation, decision: Decision) -> Decision:
     if s.heard is None:
         return decision
     first, *rest = decision.replies
-    complaint = decision.owner == "form" and decision.handler == "suggestion"  # told to us, not at us
+    complaint = decision.handler == "suggestion"  # told to us, not at us
     if not first.urgent and not complaint and manners.angry(s.heard.normal):
         first = manners.soothed(first)
         if s.line is None and first.handoff is None:

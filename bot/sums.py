@@ -69,7 +69,9 @@ def _mended(s: Situation, form: Form, heard: Understanding) -> Decision | None:
     return Decision("form", (reply,), offering(state, reply), s.state.topic, s.state.topic)
 
 
-_NOW_ASKED = re.compile("几时|来得及|过期|到期|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了")
+_NOW_ASKED = re.compile(
+    "几时|来得及|过期|到期|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了"
+)
 
 
 def told(s: Situation, heard: Understanding) -> Decision | None:
