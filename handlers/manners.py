@@ -90,7 +90,7 @@ def soothed(reply: Reply) -> Reply:
 
 def felt(reply: Reply) -> Reply:
     """`reply` with a word of sympathy before it."""
-    return replace(reply, text=f"碰上这种事，换谁都生气，让您受委屈了。我们一步一步来。\n\n{reply.text}")
+    return replace(reply, text=f"碰上这种事，换谁都生气，让您受委屈了，对不起。我们一步一步来。\n\n{reply.text}")
 
 
 ID_NUMBER = "您发的身份证号我已经遮住，聊天记录里看不到。要用证号时，我会给您一个专门的页面填，请不要发在聊天里。"
