@@ -7,6 +7,7 @@ from bot import answering, repair
 from bot.answering import answer
 from bot.message import Reply
 from bot.situation import Decision, Situation, offering
+from handlers import talk
 from handlers.declared import forms
 from intents import Understanding
 
@@ -28,6 +29,19 @@ _RESCUE = re.compile(
 )
 """Asks for the number to ring if something happened (万一着火打哪个)."""
 _IF = re.compile("万一|要是|如果|假如|以后|平时|真的?(?:着火|起火|出事)")
+
+
+_COSTS = re.compile(
+    r"(?:那|对了|[，, ])*(?:问你们?|在这里?问|跟你们?聊|咨询你们?|用你们?这个|你们?这(?:里|个号|个)?)(?:问题|事情?|话)?(?:要不要|会不会|是不是|要|会|得)?(?:收费|要钱|收钱|花钱|扣钱|钱)(?:的)?(?:吗|不|么|伐)?[？?]?"
+)
+
+
+def what_it_costs(s: Situation, heard: Understanding) -> Decision | None:
+    """Whether asking here costs anything."""
+    if not _COSTS.fullmatch(heard.text.strip()):
+        return None
+    reply = Reply(text="不收钱。在这里问事情、登记、叫工作人员，都不要钱。", choices=talk.START)
+    return Decision("question", (reply,), offering(s.state, reply), "help", handler="help")
 
 
 def ahead_of_need(text: str) -> bool:

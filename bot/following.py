@@ -143,6 +143,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return True
     if not topic or heard.second:
         return False
+    if topic != heard.intent and (naming.meant_instead(text) or naming.about_hours(heard)):
+        return False
     twins = {heard.intent, topic} == {"points_query", "points_application"}
     if twins and _OWN_POINTS.search(text):
         return False  # one's own points, or applying for them: as the message says

@@ -154,6 +154,23 @@ _POINTS_WANTED = re.compile(r"(?:怎么|咋|如何|想|要|去哪|哪里).{0,4}(
 _AT_SCHOOL = re.compile("[一二三四五六七]年级|小学|幼儿园|初一|上学|入学|读书|转学")
 
 
+_NOT_THAT = re.compile(
+    "(?:我)?(?:这)?(?:又|也)?不是(?!说|讲|不|很|太|本地|这里|当地).{1,10}?[，,。 啊呀]+(?P<rest>我?(?:是|就)?(?:要|想|来|找).*)"
+)
+"""Says that something else was meant (不是心理问题啊，我是要找人调解)."""
+
+
+def meant_instead(text: str) -> frozenset[str]:
+    """The services that a message says to be meant instead of what it was taken for; empty where it says nothing of it."""
+    said = _NOT_THAT.fullmatch(text.strip())
+    return family(said["rest"]) if said else frozenset()
+
+
+def about_hours(heard: Understanding) -> bool:
+    """Whether a message asks how long one may be made to work, and was told apart as such."""
+    return heard.intent == "labor_dispute" and _HOURS.search(heard.text) is not None
+
+
 def told_apart(heard: Understanding) -> Understanding:
     """`heard` with neighbours told apart by what is said: 续 and 到期 renew a permit, and without any sign of having one
     a doubtful renewal is a first one; no exam is sat where none is spoken of."""
@@ -164,6 +181,10 @@ def told_apart(heard: Understanding) -> Understanding:
         and not re.search("第一次|头一回|首次|没办过", said)
     ):
         return replace(heard, intent="permit_renewal")
+    instead = meant_instead(said)
+    if instead and heard.intent not in instead:
+        likeliest = next((intent for intent, _ in heard.ranking if intent in instead), "")
+        heard = replace(heard, intent=likeliest or heard.intent, band="answer")
     next_ = heard.ranking[1][0] if len(heard.ranking) > 1 else ""
     doubtful = heard.intent == "permit_renewal" and heard.band != "answer" and next_ == "permit_application"
     if doubtful and not _HELD.search(said):

@@ -43,6 +43,7 @@ def question(s: Situation, heard: Understanding) -> Decision:
         aside.not_ours,
         aside.about_number,
         aside.rescue_numbers,
+        aside.what_it_costs,
         _about_case,
         sums.again,
         sums.told,
