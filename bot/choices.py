@@ -174,7 +174,7 @@ def wants_form(text: str) -> bool:
 
 
 _SUGGESTS = re.compile(
-    r"(?:我|我们|俺|要|想|来|再|给|跟|向|对|你们|政府|街道|社区|领导|您)*(?:提|说|反映)(?:个|点|一个|一点|条|几点|一下)?(?:意见|建议)[：:，,。！! ]+.{4}"
+    r"(?:我|我们|俺|要|想|来|再|给|跟|向|对|你们|政府|街道|社区|领导|您)*(?:提|说|反映)(?:个|点|一个|一点|条|几点|一下)?(?:意见|建议)[：:，,。！! ]+(?=.{4})"
 )
 """A suggestion, begun with its name (给你们提个建议：…), whatever is asked in it."""
 
@@ -211,6 +211,8 @@ _POLITE = re.compile(
 
 def beyond_the_wish(text: str) -> str:
     """What a message tells beside its wish to file something (我要提意见：路灯坏了 → 路灯坏了)."""
+    if lead := _SUGGESTS.match(text):
+        return text[lead.end() :].strip(" ，,。：:！!")
     found = _START.search(text)
     rest = f"{text[: found.start()]} {text[found.end() :]}" if found else text
     rest = re.sub(
