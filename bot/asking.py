@@ -83,8 +83,11 @@ class Message:
 def wanted(form: Form, progress: Progress, today: date) -> tuple[Slot, ...]:
     """The slots that apply: one that another answer makes needless is left out."""
 
+    def told(name: str, value: str) -> bool:
+        return bool(progress.value(name)) if value == "*" else progress.value(name) == value
+
     def applies(slot: Slot) -> bool:
-        if any(progress.value(name) == value for name, value in (slot.unless or {}).items()):
+        if any(told(name, value) for name, value in (slot.unless or {}).items()):
             return False
         if slot.needs and not progress.value(slot.needs):
             return False
@@ -109,7 +112,7 @@ def next_slot(form: Form, progress: Progress, today: date) -> Slot | None:
     """The next one to be asked; None when all are answered or skipped. A photo is asked for beside another one."""
     filled = dict(progress.filled)
     open_ = (s for s in wanted(form, progress, today) if s.name not in filled and s.name not in progress.skipped)
-    return next((slot for slot in open_ if slot.kind != "photo"), None)
+    return next((slot for slot in open_ if slot.kind != "photo" and not slot.unasked), None)
 
 
 def ask(form: Form, progress: Progress, now: datetime, opening: str = "") -> Step:

@@ -53,8 +53,8 @@ def begin(
     for slot in form.slots:
         kind = slots.entity_type(slot)
         value = known.get("born" if slot.name in _BORN else kind, "")
-        alone = [other for other in form.slots if slots.entity_type(other) == kind]
-        if kind and value and len(alone) == 1 and not progress.value(slot.name) and taking.allowed(slot, value, now):
+        wanted = kind and value and form.alone(kind) and not slot.unasked and not progress.value(slot.name)
+        if wanted and taking.allowed(slot, value, now):
             progress = progress.put(slot.name, slots.dated(slots.as_entity(kind, value)).value)
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
@@ -239,7 +239,7 @@ def _worked_out_anew(form: Form, progress: Progress, m: Message) -> Step | None:
         return None
     for slot in form.slots:
         kind = slots.entity_type(slot)
-        alone = kind and sum(slots.entity_type(s) == kind for s in form.slots) == 1
+        alone = kind and form.alone(kind)
         new = next((e.value for e in m.heard.entities if e.type == kind), "") if alone else ""
         if new and progress.value(slot.name) not in ("", new) and taking.allowed(slot, new, m.now):
             fresh = taking.spotted(form, Progress(form.name).put(slot.name, new), None, m)[0]

@@ -70,16 +70,18 @@ def _mended(s: Situation, form: Form, heard: Understanding) -> Decision | None:
 
 
 _NOW_ASKED = re.compile(
-    "几时|来得及|过期|到期|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了"
+    "几时|来得及|过期|到期|有效期|就到了|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了"
 )
 
 
 def told(s: Situation, heard: Understanding) -> Decision | None:
     """A day from which a limit or a condition can be worked out, told or asked about (8月3号受的伤，还来得及吗)."""
     heard = _with_month(s, heard)
-    if not any(e.type == "date" for e in heard.entities) or heard.second:
+    if not any(e.type == "date" for e in heard.entities):
         return None
     asked = _NOW_ASKED.search(heard.text) is not None
+    if heard.second and not (asked and heard.intent == s.state.topic):
+        return None  # a day of the topic, and a question about it, are one need
     own = heard.intent if heard.band == "answer" and asked and heard.intent not in STEERING else s.state.topic
     if not own or (repair.asks(heard.text) and not asked):
         return None
@@ -87,7 +89,8 @@ def told(s: Situation, heard: Understanding) -> Decision | None:
         form = own in row.intents and calculators.form_of(
             f"{calculators.PREFIX}{row.topic}:{place_of(s, heard) or s.region}", s.knowledge
         )
-        if form and [slot.kind for slot in form.slots].count("date") == 1 and form.slots[0].kind == "date":
+        first = next(slot for slot in form.slots if not slot.unasked) if form else None
+        if form and first and first.kind == "date" and form.alone("date"):
             return answering.opened(s, form, heard, place_of(s, heard))
     return None
 

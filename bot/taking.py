@@ -135,6 +135,10 @@ def taken(form: Form, progress: Progress, slot: Slot, m: Message) -> tuple[Progr
         others = {value for name, value in after.filled if progress.value(name) != value}
         entities = tuple(e for e in entities if e.value not in others)
     read = slots.read(slot, said, entities, m.now)
+    if read.fault and slot.otherwise and entities and not after.value(slot.otherwise):
+        other = form.slot(slot.otherwise)
+        day = slots.read(other, said, entities, m.now).value
+        return (after.put(other.name, day), "") if day else (after, read.fault)
     if slot.signs == "place" and read.value and read.value != m.said:
         after = _told_beside(form, after, m, [read.value, *used])
     return (after.put(slot.name, finer(form, slot, read.value, m)) if read.value else after), read.fault
@@ -182,10 +186,10 @@ def spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> t
     used: list[str] = []
     asked_kind = slots.entity_type(asked) if asked else ""
     for slot in wanted(form, progress, m.today):
-        if progress.value(slot.name) or slot is asked:
+        if progress.value(slot.name) or slot is asked or slot not in wanted(form, progress, m.today):
             continue
         kind = slots.entity_type(slot)
-        if kind and kind != asked_kind and sum(slots.entity_type(s) == kind for s in form.slots) == 1:
+        if kind and kind != asked_kind and form.alone(kind) and not slot.unasked:
             found = next(
                 (e for e in reversed(m.heard.entities) if e.type == kind and allowed(slot, e.value, m.now)), None
             )

@@ -31,6 +31,8 @@ class Calculator:
     intents: tuple[str, ...]
     words: tuple[str, ...] = ()
     remind: str = ""
+    how: bool = False
+    """Whether what to bring and where to go is told with the result, from the plain article."""
     early: bool = False
     """Said as soon as what was told decides it, whatever else could be asked."""
     slots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -118,7 +120,17 @@ def worked_out(form: Form, filled: Mapping[str, str], turn: Turn) -> Reply:
             text=f"{error}。要重新算，再点一次就行。", choices=(Choice(form.start, f"form:{form.name}"), _CHOICE)
         )
     choices = [*_reminder(topic, outcome, turn.now), Choice("再算一次", f"form:{form.name}"), _CHOICE]
-    return Reply(text=told(outcome, turn), choices=tuple(choices))
+    return Reply(text="\n".join((told(outcome, turn), *_how(topic, turn))), choices=tuple(choices))
+
+
+def _how(topic: str, turn: Turn) -> list[str]:
+    """What to bring and where to go for a matter whose day was worked out."""
+    known = next((c for c in calculators() if c.topic == topic and c.how), None)
+    article = turn.knowledge.main(known.intents[0], turn.region, turn.now.date()) if known else None
+    if article is None:
+        return []
+    lines = (("要带", "、".join(article.papers)), ("在哪办", article.where), ("费用", article.fee))
+    return [f"{name}：{value}" for name, value in lines if value]
 
 
 def settled(form: Form, filled: Mapping[str, str], turn: Turn) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from handlers.registry import titles
-from handlers.slots import KINDS, Slot
+from handlers.slots import KINDS, Slot, entity_type
 from handlers.turn import MAX_LABEL
 from records.staff import TEAMS
 
@@ -57,6 +57,10 @@ class Form:
     def photo(self) -> Slot | None:
         """The slot that takes photos; None for none."""
         return next((slot for slot in self.slots if slot.kind == "photo"), None)
+
+    def alone(self, kind: str) -> bool:
+        """Whether a single question of the form takes an entity of `kind`, so that one named anywhere is its answer."""
+        return sum(entity_type(slot) == kind and not slot.unasked for slot in self.slots) == 1
 
     def slot(self, name: str) -> Slot:
         """A slot by name. Raises `KeyError`."""

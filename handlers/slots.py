@@ -31,13 +31,13 @@ class Slot:
 
     `kind`: text, choice, date, amount, months, phone, district, room_code, stage, number, yes_no, photo. `why` tells the
     person what the answer is for. `words` are other names of the slot by which a person corrects it. `options` are
-    (label, words that mean it) of a choice. `limit`: past or future, for dates. `unless`: {slot: value} that makes it
-    needless; `needs`: a slot that must be filled for it to be asked; `under`: {slot of a birth date: age}, asked only
+    (label, words that mean it) of a choice. `limit`: past or future, for dates; `otherwise`: the slot to
+    which a day on the other side of today belongs. `unless`: {slot: value, or * for any} that makes it needless; `needs`: a slot that must be filled for it to be asked; `under`: {slot of a birth date: age}, asked only
     when somebody is younger than that; `over`: {slot of a date: years}, asked only when that date lies so far back, and
     otherwise taken to be `default`. `signs` tells how it
     is spotted in a message that answers something else (`handlers.spotting`): firm, place, the unit of a number, or
     anything for a choice. `must`: the one answer with which the form can be filed. `beside`: the slot in whose breath a
-    photo is asked for; it has no question of its own.
+    photo is asked for; it has no question of its own. `unasked`: nor has this one, it is only taken where it is told.
     """
 
     name: str
@@ -59,6 +59,8 @@ class Slot:
     signs: str = ""
     must: str = ""
     beside: str = ""
+    otherwise: str = ""
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,3 +298,22 @@ def test_a_number_at_the_summary_is_no_yes_whatever_it_was_taken_for() -> None:
     assert Progress.unpacked(talk.state.form).asking == "confirm"
     assert talk.say("13800001234", "affirm", 1.0).filing is None
     assert talk.say("对，提交", "affirm", 1.0).filing is not None
+
+
+def test_a_day_on_which_a_permit_runs_out_is_no_day_of_issue(knowledge: Knowledge) -> None:
+    talk = opened(knowledge, "rule:endorsement_window:ningbo")
+    talk.say("12月8号到期")
+    assert "现在就签" in talk.seen and "最晚2026年12月7日" in talk.seen
+    assert "从2026年12月8日算" not in talk.seen
+
+
+def test_a_day_to_come_where_the_day_of_issue_is_asked_for_is_the_day_it_runs_out(knowledge: Knowledge) -> None:
+    talk = opened(knowledge, "rule:endorsement_window:ningbo")
+    talk.say("2027年1月15日")
+    assert "您说的到期日是2027年1月15日" in talk.seen and "还没到" in talk.seen
+
+
+def test_a_day_of_issue_is_taken_as_before(knowledge: Knowledge) -> None:
+    talk = opened(knowledge, "rule:endorsement_window:ningbo")
+    talk.say("去年12月10号办的")
+    assert "从2025年12月10日算" in talk.seen and "现在就签" in talk.seen
