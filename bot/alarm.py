@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import aside, choices, following, repair
+from bot import aside, choices, following, naming, repair
 from bot.sides import about, also_kin, side
 from bot.situation import Situation
 from handlers import manners, talk
@@ -93,6 +93,8 @@ def _other_talk(s: Situation, heard: Understanding, said: str) -> bool:
         return True  # the fire is out; who pays?
     if (s.state.form or _talked_of(s)) and repair.skips(said):
         return True
+    if len(said) <= 20 and (_LABOUR.search(said) or naming.feared(said)):
+        return True
     if manners.threatened(said):
         return True  # 他放话要找人收拾我 is his doing: 110 is said with the answer
     if s.state.asking == talk.ALARM and heard.intent == "emergency":
@@ -141,6 +143,10 @@ def _talked_of(s: Situation) -> bool:
     return bool(s.state.topic) and s.state.topic not in ("psych_support", "psych_crisis")
 
 
+_LABOUR = re.compile(
+    r"活(?:儿|计)?(?:实在|真的?|也|又)?(?:太|很|好|挺)?(?:重|累|多|脏|杂|苦).{0,6}(?:干不(?:动|了|完)|做不(?:动|了|完)|吃不消|顶不住|换(?:个|份|点|到|岗))"
+)
+"""Work that is too heavy (活太重干不动了): the same word as life."""
 _OVER = re.compile("(?:火|烟).{0,4}(?:灭|熄|扑)|人(?:都)?(?:没事|平安|安全|好)|没(?:有)?人(?:受伤|伤)")
 """The danger is over."""
 _WITHHELD = re.compile(
@@ -193,8 +199,9 @@ def _withheld(said: str) -> bool:
     return rest != said and not (rest and crisis.detect(rest).danger)
 
 
-SUSPICION = 0.15
-"""Where the detector hears nothing at all, the classifier's word alone raises no alarm: numbers fool it."""
+SUSPICION = 0.33
+"""Where the detector hears next to nothing, the classifier's word alone raises no alarm: numbers and relatives fool it.
+Of 910 lines of danger none that the detector missed had less, and was danger to the classifier."""
 
 
 def sure_of_crisis(s: Situation, heard: Understanding) -> bool:
@@ -215,7 +222,7 @@ def sure_of_crisis(s: Situation, heard: Understanding) -> bool:
 def hurt_now(heard: Understanding) -> bool:
     """Somebody's body is in danger, said in so many words: now, or where the classifier is in doubt between despair and
     that."""
-    if aside.ahead_of_need(heard.text):
+    if aside.ahead_of_need(heard.text) or naming.feared(heard.text):
         return False
     if talk.BLEEDING.search(heard.text) and not talk.PAST.search(heard.text):
         return not heard.danger
@@ -230,13 +237,18 @@ GIVING_UP = re.compile(
 )
 
 
-_BURNING = re.compile("着火|起火|失火|火灾|(?:好大的?|浓|都是|全是)烟|烟(?:好|很|太)大|煤气泄?漏|燃气泄?漏")
+_BURNING = re.compile("(?:着火|起火|失火|火灾)|(?:好大的?|浓|都是|全是)烟|烟(?:好|很|太)大|煤气泄?漏|燃气泄?漏")
 
 
 def burning(heard: Understanding) -> bool:
     """Whether a fire or leaking gas is told of, and no rule hears anything of one's own death."""
     said = heard.text
-    return _BURNING.search(said) is not None and not GIVING_UP.search(said) and not crisis.signs(said)
+    return (
+        _BURNING.search(said) is not None
+        and not naming.feared(said)
+        and not GIVING_UP.search(said)
+        and not crisis.signs(said)
+    )
 
 
 def attacked(heard: Understanding) -> bool:

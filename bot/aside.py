@@ -44,6 +44,40 @@ def what_it_costs(s: Situation, heard: Understanding) -> Decision | None:
     return Decision("question", (reply,), offering(s.state, reply), "help", handler="help")
 
 
+_WINDOW = re.compile(
+    r"(?:那|请问|[，, ])*(?:你们|的|窗口|办公室|服务点|具体)*(?:在(?:哪里?|哪儿|什么地方|啥地方)|地址(?:是|在)?(?:哪里?|多少|什么)?)[啊呢呀？?。 ]*"
+    r"|(?:那|我|[，, ])*(?:可以|能|能不能|可不可以)(?:直接)?(?:去|来|到)(?:现场|窗口|柜台|你们(?:那里?|那边|单位|办公室))(?:办|问|咨询|办理)?(?:吗|不|么)?[？?]?"
+)
+
+
+def where_we_are(s: Situation, heard: Understanding) -> Decision | None:
+    """Where our counter is, while no service is talked about: there is none, and each matter has its own."""
+    if s.state.topic or not _WINDOW.fullmatch(heard.text.strip()):
+        return None
+    reply = Reply(
+        text="我是手机上的服务，没有柜台。要当面办的：居住登记、居住证，去住处的派出所或村、社区窗口；工资、工伤、社保，去人社局；"
+        "孩子上学，问区县教育局。说说您办什么、住哪个区，我告诉您去哪里、带什么；最近的点在哪，打12345问。",
+        choices=talk.START,
+    )
+    return Decision("question", (reply,), offering(s.state, reply), "help", handler="help")
+
+
+_LANDLORD = re.compile(
+    r"(?:你好|您好|[，, ])*(?:我|俺|阿拉|我家|我们家?)(?:就|也|们)?是(?:一?个|这里的|这边的|村里的|本地的?)?(?:小)?(?:房东|二房东|包租婆|包租公|出租户)"
+    r"(?:[，, ]*(?:要|需要|该|得|应该|有|能)?(?:做|办|干|注意|知道|负责)?(?:些)?(?:什么|啥|哪些)(?:事情?|义务|责任|手续)?)?[吗呢啊呀。！!？? ]*"
+)
+
+
+def landlord(s: Situation, heard: Understanding) -> Decision | None:
+    """Somebody who only says that he lets rooms: what a landlord has to do first."""
+    if not _LANDLORD.fullmatch(heard.text.strip()):
+        return None
+    decision = answer(s, "rental_rules", "duty")
+    first, *rest = decision.replies
+    lead = "您是房东，先说要紧的。房间码、租客登记、能住几个人、消防、跟租客的纠纷，都可以接着问。"
+    return replace(decision, replies=(replace(first, text=f"{lead}\n{first.text}"), *rest))
+
+
 def ahead_of_need(text: str) -> bool:
     """Whether a message asks for the number to ring if something happened, and nothing has."""
     return _RESCUE.search(text) is not None and _IF.search(text) is not None

@@ -89,8 +89,12 @@ _PART_OF = {
         r"|(?:工资|工钱|薪水).{0,4}(?:还|照)(?:有|发|给|算)|(?:辞职|辞工|离职|走人|不干了|离开).{0,10}(?:钱|补助|补偿|赔|拿)"
         r"|(?:等级|级别|鉴定|结论).{0,6}(?:不服|低|不对|不认)|不服.{0,4}(?:等级|鉴定|结论)|不(?:给|肯)?(?:我|他)?报(?:工伤)?(?:怎么办|咋办|呢)?[？?]?$"
     ),
+    "job_seeking": re.compile(
+        r"^(?:我|俺|我们|我是|我们是|今年|也|就|[，, ])*(?:女|男)(?:的|生|工)?(?:[，, ].{0,10})?[。]?$|^(?:我|我们|是|[，, ])*(?:两口子|夫妻(?:俩|两个?人?)?)(?:一起|都去)?[。]?$|"
+        r"^(?:我|[，, ])*(?:就|只)?(?:小学|初中|高中|中专|大专|没)(?:文化|毕业|读过书|上过学|学历)[。]?$|^(?:我)?没(?:有)?(?:经验|技术|文化|证)[。]?$"
+    ),
     "maternal_health": re.compile(
-        r"^(?:那|如果|要是|是|[，, ])*(?:头|[一二三]|第[一二三]个?)(?:胎|宝|孩|娃)(?:的)?(?:呢|多少|几天)?[？?]?$"
+        r"^(?:那|如果|要是|是|[，, ])*(?:头|[一二三]|第[一二三]个?)(?:胎|宝|孩|娃)(?:的)?(?:呢|多少|几天)?[？?]?$|^(?:那|休假|请假|产假|期间|这几天|里|[，, ])*工资(?:还|照|都|是)*(?:照|还|会|有)?(?:发|给|算|拿)(?:的|不|没有?|多少|全)*[吧吗么啊呢？? ]*$"
     ),
     "social_insurance": re.compile(r"一(?:次|把|口气)性?(?:都|全|给)?(?:领|拿|取|结|付)|(?:领|取|拿)(?:完|光|走)"),
     "public_housing": re.compile(r"(?:多少|几)分"),
@@ -307,9 +311,29 @@ _CHILDS = re.compile(
 """Comes back to the child's matter (小孩的呢)."""
 
 
+_ENROL = re.compile(
+    r"(?:对了|那|[，, ])*(?:学校|公办)?(?:一般)?(?:什么时候|啥时候|几时|几月份?|几号|哪天|怎么|咋|去哪里?|在哪里?|网上)(?:开始|能|可以|去|要)?报名[啊呢呀吗？? ]*"
+)
+_ENROLS_TOO = ("school_enrollment", "skills_training", "community_activity", "local_exam", "job_seeking")
+"""Services that one puts one's name down for as well."""
+
+
 def back_to_child(s: Situation, text: str) -> bool:
     """Whether a message comes back to the child's school, which was asked about beside something else."""
-    return "school_enrollment" in s.state.before and _CHILDS.match(text.strip()) is not None
+    if "school_enrollment" not in s.state.before:
+        return False
+    enrols = s.state.topic not in _ENROLS_TOO and _ENROL.fullmatch(text.strip())
+    return bool(enrols) or _CHILDS.match(text.strip()) is not None
+
+
+_APPLIES = re.compile(
+    r"(?:那|我|要|想|该|[，, ])*(?:怎么|咋|如何|去哪里?|在哪里?)(?:样|去|才能)?(?:申请|申报|报名|参加)(?:积分)?[啊呢呀吗？? ]*"
+)
+
+
+def applies_for_points(s: Situation, text: str) -> bool:
+    """Whether a message asks, after points were looked up, how to apply for them."""
+    return s.state.topic == "points_query" and _APPLIES.fullmatch(text.strip()) is not None
 
 
 def named_before(s: Situation, heard: Understanding) -> str:
@@ -319,6 +343,8 @@ def named_before(s: Situation, heard: Understanding) -> str:
         return "labor_dispute"
     if back_to_child(s, heard.text):
         return "school_enrollment"
+    if applies_for_points(s, heard.text):
+        return "points_application"
     back = _BACK_TO.match(heard.text.strip())
     meant = naming.family(back[0]) if back and len(heard.text) <= 20 else frozenset()
     if not meant or (heard.intent in s.state.before and heard.band == "answer"):
@@ -361,5 +387,6 @@ def further(s: Situation, heard: Understanding, place: str | None) -> Decision:
     decision = answer(s, s.state.topic, "main", region=place, sides=named(heard.text), earlier=leans)
     reply = decision.replies[0]
     if reply.articles and reply.articles[0] == s.state.shown and not place:
-        decision = replace(decision, replies=(policy.again(turn, reply), *decision.replies[1:]))
+        plain = repair.asks(heard.text) and not named(heard.text)
+        decision = replace(decision, replies=(policy.again(turn, reply, asked=plain), *decision.replies[1:]))
     return decision

@@ -108,6 +108,20 @@ _HELD = re.compile("签|续|到期|过期|逾期|到日子|延|有效|年审|旧
 """Signs that somebody has a permit already."""
 
 
+_FEARED = re.compile(r"(?:怕|担心)(?:会|它|他|要|万一|哪天|真的?)*(?:着火|起火|失火|爆炸|出事|漏电|触电|塌|掉下来)")
+"""What might happen, and hasn't."""
+
+
+def feared(text: str) -> bool:
+    """Whether a message speaks of what might happen, and hasn't (我就怕起火)."""
+    return _FEARED.search(text) is not None
+
+
+_RAN_OUT = re.compile("(?:居住证|居主证|暂住证).{0,10}(?:过期|到期|逾期)")
+_LOST = re.compile("丢|掉|坏|遗失|不见|找不|偷|烂|断|磨|换|照片|名字")
+"""A permit that ran out, and one that is lost or broken: 补 is said of both."""
+
+
 _NOT_HOURS = ("wage_arrears", "points_application", "out_of_scope", "job_seeking")
 _HOURS = re.compile(
     "加.{0,8}班(?!.*(?:工资|钱|费|倍)).{0,12}(?:小时|钟头)|(?:小时|钟头).{0,6}加?班(?!.*(?:工资|钱|费|倍))"
@@ -142,6 +156,8 @@ _WITHHELD = re.compile(
 )
 """An ID card that somebody keeps from its owner."""
 _KEEPERS = re.compile("房东|中介|派出所|警察|交警|民警|公安|学校")
+_RAISED = re.compile("涨(?:房)?租|(?:房租|租金).{0,3}[涨加]|加(?:房)?租")
+"""A rent that is raised."""
 _FREE_PAY = re.compile(
     "(?:工资|薪水|待遇|钱)(?:随便|无所谓|都行|都可以|面议|好商量|不限|高点|高一?些|多少无所谓)|包(?:吃|住)|(?:工资|月薪|待遇|薪水)[^，]{0,6}(?:左右|以上|上下|起步)"
 )
@@ -181,6 +197,10 @@ def told_apart(heard: Understanding) -> Understanding:
         and not re.search("第一次|头一回|首次|没办过", said)
     ):
         return replace(heard, intent="permit_renewal")
+    if heard.intent == "emergency" and heard.band != "answer" and feared(said):
+        return replace(heard, intent="rental_hazard_report", band="confirm")
+    if heard.intent == "permit_replacement" and _RAN_OUT.search(said) and not _LOST.search(said):
+        return replace(heard, intent="permit_renewal")
     instead = meant_instead(said)
     if instead and heard.intent not in instead:
         likeliest = next((intent for intent, _ in heard.ranking if intent in instead), "")
@@ -194,7 +214,8 @@ def told_apart(heard: Understanding) -> Understanding:
         return replace(heard, intent=next_, ranking=ranking, band="answer" if named else heard.band)
     if _NEWCOMER.search(said) and len(said) <= 24 and heard.intent not in ("school_enrollment", "permit_application"):
         return replace(heard, intent="residence_register", band="answer")
-    if heard.intent in _NOT_HOURS and (_HOURS.search(said) or _YOUNG.search(said)):
+    unsure = heard.intent == "labor_dispute" and heard.band != "answer"
+    if (unsure or heard.intent in _NOT_HOURS) and (_HOURS.search(said) or _YOUNG.search(said)):
         return replace(heard, intent="labor_dispute", band="answer")
     if "公积金" in said and heard.intent in _NO_FUND and not re.search("贷款|贷|买房|不交|不给", said):
         return replace(heard, intent="permit_benefits", band="answer")
@@ -220,6 +241,10 @@ def told_apart(heard: Understanding) -> Understanding:
         return replace(heard, intent="labor_dispute", band="answer")
     if heard.intent in _NOT_OWED and _OWED.search(said):
         return replace(heard, intent="wage_arrears", band="answer")
+    if heard.intent in ("rental_rules", "public_housing") and heard.band != "answer" and _RAISED.search(said):
+        return replace(heard, intent="rental_rules", band="answer")
+    if heard.intent == "work_injury" and heard.band == "confirm" and re.search("受(?:过|了)?伤|工伤", said):
+        return replace(heard, band="answer")
     if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):
         return replace(heard, intent="school_enrollment")
     return heard

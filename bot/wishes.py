@@ -44,6 +44,8 @@ def question(s: Situation, heard: Understanding) -> Decision:
         aside.about_number,
         aside.rescue_numbers,
         aside.what_it_costs,
+        aside.where_we_are,
+        aside.landlord,
         _about_case,
         sums.again,
         sums.told,
@@ -249,6 +251,8 @@ def _about_waiting(s: Situation, heard: Understanding) -> Decision | None:
     """How long something takes, asked by somebody who has filed nothing: a side of what is talked about."""
     if heard.intent != "case_status" or s.state.topic not in titles() or s.state.topic in STEERING:
         return None
+    if following.back_to_child(s, heard.text):
+        return None
     if not _WHEN_DONE.search(heard.text) or _MINE.search(heard.text) or (s.desk and s.desk.my_cases()):
         return None
     starts = re.search("报名|开始|截止|开放|去办|(?:什么时候|啥时候|几时|哪天).{0,6}申请|办合适", heard.text)
@@ -322,6 +326,8 @@ def _about_side(s: Situation, heard: Understanding) -> Decision | None:
     if not s.state.topic and s.state.asking in ("confirm", "which") and s.state.offered:
         s = replace(s, state=replace(s.state, topic=s.state.offered[0][1].partition("/")[0]))
     if s.state.topic not in titles() or following.back_to_child(s, heard.text):
+        return None
+    if following.applies_for_points(s, heard.text):
         return None
     if heard.intent == "human_agent" and heard.band == "answer" and repair.PERSON.search(heard.text):
         return None

@@ -73,10 +73,20 @@ def _told(turn: Turn, on: date) -> tuple[Article | None, str]:
         article = turn.knowledge.aspect(turn.intent, turn.region, on, turn.aspect)
         if article is not None:
             return article, shown(turn, article, on)
-        if main is not None and (text := one_side(turn, main, on)):
-            return main, text
+        known = turn.knowledge.find(turn.intent, turn.region, on)
+        for plain in (a for a in known if a.aspect == "main"):  # the nearest place's first
+            if text := one_side(turn, plain, on):
+                return plain, text
+        just = next((a for a in known if a.id == turn.shown), None)
+        if just is not None and (text := _in_passing(turn, just, on)):
+            return just, text
     fitting = turn.knowledge.fitting
-    article = fitting(turn.intent, turn.text, turn.region, on, turn.shown, turn.earlier) if turn.text else main
+    # The same matter for somebody else is the plain one, not the side of it that was last talked about.
+    leans = () if turn.aspect == "who" and turn.about else (turn.shown, turn.earlier)
+    article = fitting(turn.intent, turn.text, turn.region, on, *leans) if turn.text else main
+    lacks = turn.aspect in _FIELDS and article is not None and not field_of(article, turn.aspect)
+    if lacks and article and not turn.knowledge.speaks(article, turn.intent, turn.text, turn.region, on):
+        article = _before(turn, on) or main or article
     if article is None:
         return None, ""
     text = brief(turn, article, on) if turn.plain else shown(turn, article, on)
@@ -90,6 +100,25 @@ def _before(turn: Turn, on: date) -> Article | None:
     """The article just told, where it is about something narrower than the plain one: 要带什么 asks about that."""
     known = turn.knowledge.find(turn.intent, turn.region, on)
     return next((a for a in known if a.id == turn.shown and a.aspect in ("special", "local", "further")), None)
+
+
+_IN_PASSING = {
+    "time": re.compile(r"\d+(?:个?工作)?[日天]|\d+个月|[半一两三]年|个月内"),
+    "deadline": re.compile(r"\d+(?:个?工作)?[日天]|\d+个月|\d+月|[半一两三]年内"),
+    "penalty": re.compile(r"罚\d|不罚|罚款|拘留"),
+    "fee": re.compile(r"\d元|不收钱|免费|收费|工本费"),
+}
+"""How an article's own sentences speak of a side that it has no field for."""
+
+
+def _in_passing(turn: Turn, article: Article, on: date) -> str:
+    """The sentences of the article just told that speak of the side asked for (几天里要报上去); empty for none."""
+    sign = _IN_PASSING.get(turn.aspect)
+    said = [one for one in _SENTENCE.findall(article.answer) if sign.search(one)] if sign else []
+    if not said or len(said) > 2:
+        return ""
+    grounds = (place(turn, article), turn.knowledge.source_line(article, on))
+    return "\n".join(("刚才那一条里说了：", "".join(said), *(line for line in grounds if line)))
 
 
 def one_side(turn: Turn, article: Article, on: date) -> str:
@@ -250,15 +279,23 @@ def fits_as_well(turn: Turn, other: str) -> bool:
     return own >= _SHARES and own >= _STAYS * fit(other, turn.text, turn.region, on)
 
 
+_LEANS = 4
+"""Characters of a question that lives on what was just told (合法吗): the words can't show whether that answers it."""
 _RESCUE = frozenset({"110", "119", "120", "122"})
 
 
-def again(turn: Turn, reply: Reply) -> Reply:
-    """The same article for a further question about the same matter, said as what it is: the answer stands in it, or
-    nothing is known of what was asked, and somebody who answers by phone is named."""
+def again(turn: Turn, reply: Reply, *, asked: bool) -> Reply:
+    """The same article for a further question about the same matter, said as what it is: the answer stands in it (of a
+    plain question (`asked`) only the sentence that answers it is told, where one stands out), or nothing is known of
+    what was asked, and somebody who answers by phone is named."""
     article = turn.knowledge.articles.get(reply.articles[0]) if reply.articles else None
     on = turn.now.date()
-    if article and turn.knowledge.speaks(article, turn.intent, turn.text, turn.region, on):
+    few = len(turn.text.strip("？?。 ")) <= _LEANS
+    if article and (few or turn.knowledge.speaks(article, turn.intent, turn.text, turn.region, on)):
+        said = turn.knowledge.passage(article, turn.text, turn.titles.get(turn.intent, "")) if asked else ""
+        if said:
+            grounds = (place(turn, article), turn.knowledge.source_line(article, on))
+            return replace(reply, text="\n".join(("刚才那一条里说了：", said, *(line for line in grounds if line))))
         return replace(reply, text=f"还是刚才这一条里说的：\n{reply.text}")
     lead = f"您问的这一点，没有查到写明的规定，不敢乱说。打{ask_at(turn, article)}问最准，也可以找工作人员。"
     return replace(reply, text=f"{lead}知道的是这些：\n{reply.text}")

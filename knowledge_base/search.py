@@ -59,6 +59,7 @@ class _Postings:
         kind = np.array([WEIGHT[name[0]] for name in self.number], dtype=np.float32)
         rare = kind * np.log(1 + (self.size - holders + 0.5) / (holders + 0.5)).astype(np.float32)
         rare[holders > max(COMMON * self.size, 20)] = 0
+        self._rare = rare
         norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()), 1.0)) if self.size else lengths
         self.worth = (rare[term] * often * (K1 + 1) / (often + norm[self.text])).astype(np.float32)
 
@@ -71,6 +72,11 @@ class _Postings:
         texts = np.concatenate([self.text[part] for part in here])
         worth = np.concatenate([self.worth[part] for part in here])
         return np.bincount(texts, weights=worth, minlength=self.size).astype(np.float32)
+
+    def rarity(self, term: str) -> float:
+        """What a term is worth anywhere; 0 for one that no text holds, or too many do."""
+        at = self.number.get(term)
+        return 0.0 if at is None else float(self._rare[at])
 
 
 class Index:
@@ -129,6 +135,10 @@ class Index:
         scores = self._scores(query, chain)
         fitting = [Hit(self.articles[n], float(scores[n])) for n in at if scores[n] > 0 and self.articles[n].valid(on)]
         return sorted(fitting, key=lambda hit: -hit.score)
+
+    def weight(self, words: Iterable[str]) -> float:
+        """How much a set of terms tells: the sum of what each is worth in the questions (rare ones more)."""
+        return sum(self.asked.rarity(word) for word in words)
 
     def _scores(self, query: str, chain: Sequence[str]) -> NDArray[np.float32]:
         # One message is looked up more than once in a turn, and many people ask in the same words.

@@ -21,6 +21,7 @@ from knowledge_base.search import Hit, Index
 FOLDER = Path(__file__).resolve().parent
 VERSION = 1  # of the file format
 VALUES = "values.yml"  # what offices filled in for rules, once exported
+FEW = 3  # characters of a question that can hardly stand alone (合法吗)
 SAYS_LITTLE = 20.0  # a question whose best fit is below this is read together with the one before it
 MUCH_BETTER = 1.6  # how many times as well another article must fit to be told instead of the plain one
 FARTHER = 2.0  # the same for the plain article of a larger place, where the nearest one is about something narrower
@@ -28,6 +29,12 @@ CHANCE = 25.0  # a fit below this is a chance meeting of words; a larger place's
 FAINT = 13.0  # the same for a further question, which says less
 ANSWERS = 40.0  # from here on an article surely answers a question, whatever it was taken for
 SPEAKS = 18.0  # an article below this hardly speaks of a further question
+_SENTENCE = re.compile(r"[^。！？]+[。！？]?")
+_OPEN = re.compile("没有?(?:核实|查到|见到)")  # says that something isn't known, which explains little alone
+_CLEAR, _ALONE = (
+    9.0,
+    1.5,
+)  # what a sentence must share with a question to be told alone, and how much more than the next
 READ = 0.85  # what the fit of the article just read counts, beside others': it was hardly asked for again
 NEXT = 2.5  # the same for what is asked next, while nothing was told yet
 TOLD = 1.25  # the same once the plain one has been told, and a further question comes
@@ -96,7 +103,8 @@ class Knowledge:
         """
         plain = self.main(intent, region, on)
         alone = self._index.within(intent, question, region, on) if earlier else []
-        if earlier and (not alone or alone[0].score < SAYS_LITTLE):
+        little = SAYS_LITTLE if len(question) > FEW else 2 * SAYS_LITTLE
+        if earlier and (not alone or alone[0].score < little):
             question, told = f"{earlier} {question}", ""
         hits = [
             hit
@@ -126,6 +134,19 @@ class Knowledge:
         """Whether an article of an intent has something to say to a question, going by its words."""
         hits = self._index.within(intent, question, region, on)
         return any(hit.article.id == article.id and hit.score >= SPEAKS for hit in hits)
+
+    def passage(self, article: Article, question: str, title: str = "") -> str:
+        """The one sentence of an article's answer that a question is about, going by its words; empty where no
+        sentence stands out. What the whole article is about (its own title, and `title`) tells sentences apart by nothing."""
+        wanted = set(terms.query_terms(question, self.synonyms))
+        wanted -= set(terms.terms(f"{article.title}，{title}", self.synonyms))
+        said = [
+            (self._index.weight(wanted & set(terms.terms(s, self.synonyms))), s)
+            for s in _SENTENCE.findall(article.answer)
+        ]
+        best, *rest = sorted(said, key=lambda pair: -pair[0]) or [(0.0, "")]
+        clear = rest and best[0] >= _CLEAR and best[0] >= _ALONE * rest[0][0]
+        return best[1] if clear and not _OPEN.search(best[1]) else ""
 
     def surely(
         self, intent: str, question: str, region: str, on: date, *, short: bool = False, much: float = 1.0

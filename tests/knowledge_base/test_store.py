@@ -91,3 +91,16 @@ def test_places_are_known_by_key_name_and_short_name(knowledge):
     assert {knowledge.regions.of_name(word) for word in ("haishu", "海曙", "海曙区")} == {"haishu"}
     assert knowledge.regions.of_name("上海") is None
     assert knowledge.regions.name("yuyao") == "余姚市"
+
+
+def test_the_sentence_that_a_question_is_about_is_told_alone_where_one_stands_out(knowledge):
+    article = knowledge.articles["nat-work-injury"]
+    assert "1年内" in knowledge.passage(article, "我自己能去申请吗")
+    assert knowledge.passage(article, "多少钱一斤") == ""
+
+
+def test_what_an_article_is_all_about_and_what_is_not_known_is_no_sentence_of_its_own(knowledge):
+    party = knowledge.articles["nat-party"]
+    assert knowledge.passage(party, "流动党员是什么", "流动党员") == ""
+    when = knowledge.articles["nat-vaccine-when"]
+    assert "没有核实" not in knowledge.passage(when, "发烧能打吗")
