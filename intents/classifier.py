@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,14 @@ from .sounds import Sounds
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Row = tuple[Labels, Floats]
+Known = TypeVar("Known")
 
 # Chosen on the development set; the tries are in docs/understanding.md.
 SHARPNESS = 2.0
 FOCUS = 0.6
 # Messages whose n-grams are remembered for a moment.
 RECENT = 16
+DANGER = "psych_crisis"
 
 _ARRAYS = ("directions", "duals")
 
@@ -73,16 +75,25 @@ class Classifier:
     cheap_temperature: float
     cheap_gap: float
     """Lead of the best n-gram margin over the next from which the encoder isn't asked."""
+    training: bool = False
+    """Whether everything asked about is remembered, as training wants it."""
     _rows: dict[str, Row] = field(default_factory=dict, repr=False, compare=False)
     _spelt: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _dangers: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, text: str) -> str:
         """The spelling the model works on. The last few are remembered, as in `row`."""
         found = self._spelt.get(text)
         if found is None:
             found = self.sounds.spelt_out(normalise(text))
-            self._spelt = {**self._spelt, text: found} if len(self._spelt) < RECENT else {text: found}
+            self._spelt = self._remembered(self._spelt, {text: found})
         return found
+
+    def _remembered(self, known: dict[str, Known], new: dict[str, Known]) -> dict[str, Known]:
+        if self.training:  # one thread, and the same lines are asked about again and again
+            known.update(new)
+            return known
+        return {**known, **new} if len(known) < RECENT else new  # never changed, only replaced: threads may share it
 
     def row(self, text: str) -> Row:
         """The known n-grams of a text as `read` gives it, and how much each counts. The last few are remembered: the
@@ -90,7 +101,7 @@ class Classifier:
         found = self._rows.get(text)
         if found is None:
             found = self.vectoriser.row(features.keys(text, self.sounds))
-            self._rows = {**self._rows, text: found} if len(self._rows) < RECENT else {text: found}
+            self._rows = self._remembered(self._rows, {text: found})
         return found
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
@@ -106,7 +117,17 @@ class Classifier:
             near = gaussian(self.examples(vectors @ self.directions)) @ self.duals
             near += np.stack([self.grams.of(*rows[i]) for i in unsure])
             found[unsure] = softmax(near * self.temperature)
+        if DANGER in self.labels:
+            dangers = dict(zip(texts, found[:, self.labels.index(DANGER)].tolist(), strict=True))
+            self._dangers = self._remembered(self._dangers, dangers)
         return found
+
+    def danger(self, text: str) -> float:
+        """How likely a text as `read` gives it is of the intent psych_crisis. The last few are remembered: the crisis
+        detector asks about the message that was just classified."""
+        if text not in self._dangers:
+            self.probabilities([text])
+        return self._dangers.get(text, 0.0)
 
     def sure(self, text: str) -> str | None:
         """The intent that the n-grams of a text as `read` gives it leave no doubt of, so that the encoder isn't asked."""

@@ -95,6 +95,7 @@ def fit(
         temperature=temperature,
         cheap_temperature=cheap_temperature,
         cheap_gap=cheap_gap,
+        training=True,
         _rows=rows,
         _spelt={texts[i]: text for i, text in zip(order, normal, strict=True)},
     )

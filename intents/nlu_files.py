@@ -15,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -61,6 +62,7 @@ def split_key(text: str) -> str:
     return _BARE.sub("", normalise(text))
 
 
+@cache
 def is_dev(text: str) -> bool:
     """Whether a sentence belongs to the development test (15 %), by a hash of its text and nothing else.
 

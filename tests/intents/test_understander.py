@@ -131,3 +131,19 @@ def test_entities_come_with_their_place_in_the_message(understander: Understande
     (district,) = [entity for entity in understood.entities if entity.type == "district"]
     assert understood.text[district.start : district.end] == district.text
     assert dataclasses.asdict(district)["value"] == "海曙区"
+
+
+@pytest.mark.parametrize(
+    "text", ["放一首老歌给我听", "我姑下礼拜也到宁波", "后天南京热不热", "房东讲不同意就撵我走", "给我姐打个电话", "我侄女八岁了也要吗"]
+)  # fmt: skip
+def test_relatives_songs_and_being_turned_out_are_no_cry_for_help(understander: Understander, text: str) -> None:
+    found = understander.understand(text, NOW)
+    assert not found.danger and found.intent != "psych_crisis"
+
+
+def test_the_classifier_remembers_how_much_danger_it_saw(understander: Understander) -> None:
+    classifier = understander.classifier
+    said = classifier.read("我哥想把户口迁过来")
+    row = classifier.probabilities([said])[0]
+    assert classifier.danger(said) == pytest.approx(float(row[classifier.labels.index("psych_crisis")]))
+    assert not classifier.training
