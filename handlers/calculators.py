@@ -1,6 +1,6 @@
 """Forms that end in a worked-out answer: their questions are the inputs of a dated rule, their answer its trace."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -120,7 +120,7 @@ def worked_out(form: Form, filled: Mapping[str, str], turn: Turn) -> Reply:
             text=f"{error}。要重新算，再点一次就行。", choices=(Choice(form.start, f"form:{form.name}"), _CHOICE)
         )
     choices = [*_reminder(topic, outcome, turn.now), Choice("再算一次", f"form:{form.name}"), _CHOICE]
-    return Reply(text="\n".join((told(outcome, turn), *_how(topic, turn))), choices=tuple(choices))
+    return Reply(text=told(outcome, turn, _how(topic, turn)), choices=tuple(choices))
 
 
 def _how(topic: str, turn: Turn) -> list[str]:
@@ -145,10 +145,10 @@ def settled(form: Form, filled: Mapping[str, str], turn: Turn) -> bool:
         return False
 
 
-def told(outcome: Outcome, turn: Turn) -> str:
-    """An outcome as a person reads it."""
+def told(outcome: Outcome, turn: Turn, how: Sequence[str] = ()) -> str:
+    """An outcome as a person reads it: what it is, `how` to go about it, and only then how it was worked out."""
     head = outcome.because if outcome.result is None else f"结果：{outcome.result}"
-    lines = [outcome.rule.title, head]
+    lines = [outcome.rule.title, head, *how]
     if outcome.trace:
         lines.append("怎么来的：")
         lines += [f"{number}. {line}" for number, line in enumerate(outcome.trace, 1)]
