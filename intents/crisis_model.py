@@ -26,7 +26,7 @@ from . import crisis
 from .classifier import gaussian
 from .encoder import Encoder
 from .features import Vectoriser
-from .fitting import linear_kernel, matrix
+from .fitting import held_last, in_threads, linear_kernel, matrix, solved
 from .nlu_files import HERE, Line, read_table
 from .packed import Packed
 from .sounds import Sounds
@@ -40,10 +40,11 @@ RIDGE, NEAR = 0.6, 3.0
 WORTH = 2.0
 # Ordinary lines learnt from: an even choice, and those that a first model finds most like danger.
 ORDINARY, ALIKE = 900, 1200
-FOLDS = 3
+# Which ordinary lines sound like danger, a model of one line in so many tells nearly as well.
+FIRST_LOOK = 3
 # The threshold: the share of held-out near misses for which the learned half alone may raise an alarm. Missing somebody
 # costs more than a counsellor's minute.
-NEAR_ALARMS = 0.12
+NEAR_ALARMS = 0.135
 # The share of held-out danger that may be lost by not asking the encoder.
 SKIP_RISK = 0.002
 # Where the classifier is sure of another need by the words alone, and no rule spoke, the encoder isn't asked either;
@@ -60,7 +61,7 @@ ODDS, EVEN, LEAST, MOST = 0.2, 0.2, 0.03, 0.97
 LINES = HERE / "crisis" / "lines.tsv"
 TALK = HERE / "crisis" / "talk.txt"
 
-_ARRAYS = ("words", "word_families", "grams", "families", "duals", "points")
+_ARRAYS = ("words", "grams", "duals", "points")
 
 
 class Reader(Protocol):
@@ -95,10 +96,9 @@ class CrisisModel:
 
     reader: Reader
     words: Floats
-    word_families: Floats
-    """The model of the words and the rules alone."""
+    """The model of the words and the rules alone: a weight for each n-gram, then for each family."""
     grams: Floats
-    families: Floats
+    """The n-grams' and the families' part of the whole model, likewise."""
     examples: Packed
     """The lines learnt from, in the encoder's main directions."""
     duals: Floats
@@ -112,13 +112,13 @@ class CrisisModel:
             return 0.0
         columns, values = self.reader.row(normal)
         threshold, doubt = self.points.tolist()
-        spoken = _family_columns(found)
-        margin = float(values @ self.words[columns]) + sum(self.word_families[spoken].tolist())
+        spoken = _family_columns(self.reader, found)
+        margin = float(values @ self.words[columns]) + sum(self.words[spoken].tolist())
         if margin < doubt or (not found and margin < threshold and self._elsewhere(normal)):
             margin = min(margin, threshold - 0.1)
         else:
             vector = self.reader.encoder.encode([normal]) @ self.reader.directions
-            margin = float(values @ self.grams[columns]) + sum(self.families[spoken].tolist())
+            margin = float(values @ self.grams[columns]) + sum(self.grams[spoken].tolist())
             margin += float(gaussian(self.examples(vector))[0] @ self.duals)
             likely = min(max(self.reader.danger(normal), LEAST), MOST)
             margin += ODDS * (_log_odds(likely) - _log_odds(EVEN)) / SLOPE
@@ -142,9 +142,8 @@ class CrisisModel:
         }
         model = cls(reader, examples=Packed.load(folder, "crisis_examples"), **arrays)
         if (
-            model.grams.shape != reader.vectoriser.known.shape
+            model.grams.shape != (_width(reader),)
             or model.words.shape != model.grams.shape
-            or model.families.shape != (len(crisis.rules()[2]),)
             or model.examples.entries.shape != (len(model.duals), reader.directions.shape[1])
             or model.points.shape != (2,)
         ):
@@ -186,28 +185,46 @@ def train(reader: Reader, lines: Sequence[Line]) -> CrisisModel:
     kept = [line for line in lines if line.intent == "psych_crisis" or near_danger(line)]
     rest = [line for line in lines if line.intent != "psych_crisis" and not near_danger(line)]
     step = -(-len(rest) // ORDINARY) or 1
-    some, others = rest[::step], [line for number, line in enumerate(rest) if number % step]
-    known = _Lines.of(reader, kept + some)
-    if others:
-        # Which of the others sound like danger is told from their words; the encoder would take too long.
-        duals = _solve(known.kernel(), known.danger, known.slack)
-        likeness = _grams(reader, [reader.read(line.text) for line in others]) @ (known.grams.T @ duals)
-        known += _Lines.of(reader, [others[i] for i in np.argsort(-likeness, kind="stable")[:ALIKE]])
+    chosen = [*kept, *rest[::step]]
+    chosen += _most_alike(reader, chosen, [line for number, line in enumerate(rest) if number % step])
+    order, learnt = held_last(len(chosen))
+    known = _Lines.of(reader, [chosen[i] for i in order])
     examples = np.ascontiguousarray(reader.encoder.encode(known.normal) @ reader.directions, np.float32)
-    flat, nearness = known.kernel(), np.float32(NEAR) * gaussian(examples @ examples.T)
-    threshold, doubt = _points(flat, nearness, known)
-    words = _solve(flat.copy(), known.danger, known.slack)
-    duals = _solve(flat + nearness, known.danger, known.slack)
+    flat = linear_kernel(known.rows)
+    near = _with_nearness(flat, examples)
+    words, cheap = solved(flat, known.signs, known.slack, learnt)
+    duals, full = solved(near, known.signs, known.slack, learnt)
     return CrisisModel(
         reader,
-        words=np.asarray(known.grams.T @ words, np.float32),
-        word_families=known.families.T @ words,
-        grams=np.asarray(known.grams.T @ duals, np.float32),
-        families=known.families.T @ duals,
+        words=np.asarray(known.rows.T @ words, np.float32)[:, 0],
+        grams=np.asarray(known.rows.T @ duals, np.float32)[:, 0],
         examples=Packed.of(examples),
-        duals=duals * np.float32(NEAR),
-        points=np.array([threshold, doubt], np.float32),
+        duals=duals[:, 0] * np.float32(NEAR),
+        points=np.array(_points(full[:, 0], cheap[:, 0], known.danger[learnt:], known.near[learnt:]), np.float32),
     )
+
+
+def _with_nearness(flat: Floats, examples: Floats, block: int = 512) -> Floats:
+    near = np.empty_like(flat)
+
+    def fill(start: int) -> None:
+        part = gaussian(examples[start : start + block] @ examples.T)
+        part *= np.float32(NEAR)
+        np.add(part, flat[start : start + block], out=near[start : start + block])
+
+    in_threads(fill, len(flat), block)
+    return near
+
+
+def _most_alike(reader: Reader, chosen: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+    """Of the `others` those that sound most like danger by their words; the encoder would take too long."""
+    if not others:
+        return []
+    known = _Lines.of(reader, chosen[::FIRST_LOOK])
+    duals, _ = solved(linear_kernel(known.rows), known.signs, known.slack, len(known.normal))
+    rows = matrix([reader.row(reader.read(line.text)) for line in others], _width(reader))
+    likeness = rows @ (known.rows.T @ duals[:, 0])
+    return [others[i] for i in np.argsort(-likeness, kind="stable")[:ALIKE].tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +232,8 @@ class _Lines:
     """Lines as the solution wants them."""
 
     normal: list[str]
-    grams: Any
-    families: Floats
+    rows: Any
+    """Sparse: the n-grams' values, and 1 for each family of the rules that was found."""
     danger: Flags
     near: Flags
     slack: Floats
@@ -224,59 +241,42 @@ class _Lines:
     @classmethod
     def of(cls, reader: Reader, lines: Sequence[Line]) -> "_Lines":
         normal = [reader.read(line.text) for line in lines]
-        families = np.zeros((len(lines), len(crisis.rules()[2])), np.float32)
-        for number, line in enumerate(lines):
-            families[number, _family_columns(crisis.signs(line.text))] = 1
+        rows = []
+        for line, text in zip(lines, normal, strict=True):
+            columns, values = reader.row(text)
+            spoken = _family_columns(reader, crisis.signs(line.text))
+            found = np.ones(len(spoken), np.float32)
+            rows.append(
+                (np.concatenate([columns, spoken]), np.concatenate([values, found])) if spoken else (columns, values)
+            )
         danger = np.array([line.intent == "psych_crisis" for line in lines])
         near = np.array([not is_danger and near_danger(line) for line, is_danger in zip(lines, danger, strict=True)])
         slack = np.where(danger | near, RIDGE / WORTH, RIDGE).astype(np.float32)
-        return cls(normal, _grams(reader, normal), families, danger, near, slack)
+        return cls(normal, matrix(rows, _width(reader)), danger, near, slack)
 
-    def __add__(self, more: "_Lines") -> "_Lines":
-        from scipy import sparse
-
-        def joined(name: str) -> Any:
-            return np.concatenate([getattr(self, name), getattr(more, name)])
-
-        grams = sparse.vstack([self.grams, more.grams], format="csr")
-        return _Lines(self.normal + more.normal, grams, *map(joined, ("families", "danger", "near", "slack")))
-
-    def kernel(self) -> Floats:
-        """How much the words and families of every two lines agree."""
-        return linear_kernel(self.grams) + self.families @ self.families.T
+    @property
+    def signs(self) -> Floats:
+        """1 for danger, -1 for none, as one column."""
+        return np.where(self.danger, 1, -1).astype(np.float32)[:, None]
 
 
-def _grams(reader: Reader, normal: Sequence[str]) -> Any:
-    return matrix([reader.row(text) for text in normal], len(reader.vectoriser.known))
-
-
-def _points(flat: Floats, nearness: Floats, known: _Lines) -> tuple[float, float]:
-    """From held-out folds: the threshold, and the margin without the encoder up to which it isn't asked."""
-    danger, slack = known.danger, known.slack
-    full, cheap = np.empty((2, len(danger)), np.float32)
-    fold = np.random.default_rng(0).permutation(len(danger)) % FOLDS
-    for number in range(FOLDS):
-        held, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        if not danger[rest].any() or danger[rest].all() or not len(held):
-            return 0.0, -9.0
-        square, across = np.ix_(rest, rest), np.ix_(held, rest)
-        cheap[held] = flat[across] @ _solve(flat[square], danger[rest], slack[rest])
-        both = _solve(flat[square] + nearness[square], danger[rest], slack[rest])
-        full[held] = (flat[across] + nearness[across]) @ both
-    quiet = full[known.near]
+def _points(full: Floats, cheap: Floats, danger: Flags, near: Flags) -> tuple[float, float]:
+    """From held-out lines' margins: the threshold, and the margin without the encoder up to which it isn't asked."""
+    if not danger.any() or danger.all():
+        return 0.0, -9.0
+    quiet = full[near]
     threshold = float(np.quantile(quiet, 1 - NEAR_ALARMS)) if len(quiet) else 0.0
     heard = cheap[danger & (full >= threshold)]
     return threshold, float(np.quantile(heard, SKIP_RISK)) if len(heard) else -9.0
 
 
-def _solve(kernel: Floats, danger: Flags, slack: Floats) -> Floats:
-    from scipy.linalg import cho_factor, cho_solve
-
-    kernel[np.diag_indices_from(kernel)] += slack
-    factor = cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
-    solution: Floats = cho_solve(factor, np.where(danger, 1, -1).astype(np.float32), check_finite=False)
-    return solution
+def _width(reader: Reader) -> int:
+    return len(reader.vectoriser.known) + len(crisis.rules()[2])
 
 
-def _family_columns(found: Sequence[crisis.Family]) -> list[int]:
-    return [column for column, family in enumerate(crisis.rules()[2]) if family in found] if found else []
+def _family_columns(reader: Reader, found: Sequence[crisis.Family]) -> list[int]:
+    """Where the families stand: behind the n-grams."""
+    if not found:
+        return []
+    first = len(reader.vectoriser.known)
+    return [first + number for number, family in enumerate(crisis.rules()[2]) if family in found]

@@ -52,6 +52,7 @@ class Encoder:
         self._places = np.full(len(self._weights.table), -1, np.int32)
         self._recent: dict[str, Floats] = {}
         self._kept: dict[str, Floats] | None = None
+        self._cut: dict[str, list[int]] | None = None
         self._longest: dict[str, int] = {}
         for piece in self._weights.pieces:
             self._longest[piece[0]] = max(self._longest.get(piece[0], 0), len(piece))
@@ -90,6 +91,13 @@ class Encoder:
 
     def pieces(self, text: str) -> list[int]:
         """The likeliest segmentation into pieces (unigram model, best path), between start and end marks."""
+        if self._cut is None:
+            return self._segmented(text)
+        if text not in self._cut:
+            self._cut[text] = self._segmented(text)
+        return self._cut[text]
+
+    def _segmented(self, text: str) -> list[int]:
         words = unicodedata.normalize("NFKC", text).split()
         text = "\u2581" + "\u2581".join(words) if words else ""
         size = len(text)
@@ -145,12 +153,12 @@ class Encoder:
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
-        """Until the end of the block every text is encoded once only."""
-        self._kept = {}
+        """Until the end of the block every text is cut and encoded once only."""
+        self._kept, self._cut = {}, {}
         try:
             yield
         finally:
-            self._kept = None
+            self._kept = self._cut = None
 
     def _looked_up(self, texts: Sequence[str], batch: int) -> Floats:
         kept, self._kept = self._kept or {}, None

@@ -49,7 +49,7 @@ def fit(
     texts: Sequence[str], labels: Sequence[str], encoder: Encoder, progress: Progress = lambda step: None
 ) -> Classifier:
     """Train on raw texts and their labels. `progress` is told each step's name as it starts."""
-    order, rest = _held_last(len(texts))
+    order, rest = held_last(len(texts))
     progress("sounds")
     normal = [normalise(texts[i]) for i in order]
     sounds = Sounds.learn(normal)
@@ -76,7 +76,7 @@ def fit(
     kernel = linear_kernel(grams)
     diagonal = kernel.diagonal().copy()
     progress("n-grams alone")
-    words, cheap = _solved(kernel, wanted) if len(order) <= MANY else _first_solved(kernel, wanted)
+    words, cheap = _solved_alone(kernel, wanted)
     progress("whole model")
     duals, full, weight = _with_examples(kernel, diagonal, examples, wanted)
     progress("calibration")
@@ -101,7 +101,7 @@ def fit(
     )
 
 
-def _held_last(count: int) -> tuple[list[int], int]:
+def held_last(count: int) -> tuple[list[int], int]:
     """The lines' order for training: those that calibrate, a third, come last; and how many come before them."""
     held = np.random.default_rng(0).permutation(count) % FOLDS == 0
     return np.argsort(held, kind="stable").tolist(), int(count - held.sum())
@@ -142,11 +142,11 @@ def linear_kernel(rows: Any, block: int = 512) -> Floats:
         kernel[start:end, :end] = (rows[start:end] @ rows[:end].T).toarray()
         kernel[:start, start:end] = kernel[start:end, :start].T
 
-    _in_threads(fill, len(kernel), block)
+    in_threads(fill, len(kernel), block)
     return kernel
 
 
-def _in_threads(fill: Callable[[int], None], count: int, block: int) -> None:
+def in_threads(fill: Callable[[int], None], count: int, block: int) -> None:
     """`fill` for every block's first row: sparse products and exponentials use one core each."""
     with threads(1), ThreadPoolExecutor(cores()) as pool:
         list(pool.map(fill, range(0, count, block)))
@@ -178,18 +178,18 @@ class _Wanted:
         return cls(target, rest, signs, RIDGE * slack[target] * sizes[target] / sizes[sizes > 0].mean())
 
 
-def _solved(kernel: Floats, wanted: _Wanted) -> tuple[Floats, Floats]:
-    """The ridge solution over all lines, and the margins that a solution over the first ones gives to those held out.
+def solved(kernel: Floats, signs: Floats, ridge: Floats, rest: int) -> tuple[Floats, Floats]:
+    """The ridge solution over all lines, a row a line and a column a question as in `signs`; and the margins that a
+    solution over the first `rest` lines gives to the others. `ridge`: by how much each line may be missed.
 
     Works in the lower half of `kernel` and leaves the half above the diagonal as it was.
     """
     from scipy.linalg import cho_factor
 
-    rest = wanted.rest
     across = kernel[rest:, :rest].copy()
-    kernel[np.diag_indices_from(kernel)] += wanted.ridge
+    kernel[np.diag_indices_from(kernel)] += ridge
     factor, _ = cho_factor(kernel.T, lower=False, overwrite_a=True, check_finite=False)
-    half = _half_solved(factor, wanted.signs, "T")
+    half = _half_solved(factor, signs, "T")
     solution = _half_solved(factor, half, "N")
     # The first lines' own factor is the corner of the whole one: with nothing behind, the rest of it takes no part.
     half[rest:] = 0
@@ -197,11 +197,14 @@ def _solved(kernel: Floats, wanted: _Wanted) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(solution, np.float32), np.asarray(across @ first, np.float32)
 
 
-def _first_solved(kernel: Floats, wanted: _Wanted) -> tuple[Floats, Floats]:
-    """The ridge solution over the first lines alone, and its margins of those held out. Leaves `kernel` as it is."""
+def _solved_alone(kernel: Floats, wanted: _Wanted) -> tuple[Floats, Floats]:
+    """What `solved` gives, for the n-grams without the encoder: from `MANY` lines on the solution is over the first
+    alone. Leaves the half of `kernel` above the diagonal as it was."""
     from scipy.linalg import cho_factor, cho_solve
 
     rest = wanted.rest
+    if len(kernel) <= MANY:
+        return solved(kernel, wanted.signs, wanted.ridge, rest)
     corner = kernel[:rest, :rest].copy()
     corner[np.diag_indices_from(corner)] += wanted.ridge[:rest]
     factor = cho_factor(corner.T, lower=True, overwrite_a=True, check_finite=False)
@@ -218,12 +221,12 @@ def _half_solved(factor: Floats, wanted: Floats, way: str) -> Floats:
 
 def _with_examples(kernel: Floats, diagonal: Floats, examples: Floats, wanted: _Wanted) -> tuple[Floats, Floats, float]:
     """The whole model's solution, its margins of the held-out lines, and the weight of the encoder's part; `kernel` is
-    the n-grams' after `_solved`, `diagonal` what stood there before."""
+    the n-grams' after `solved`, `diagonal` what stood there before."""
     weights = (NEAR,) if len(kernel) > FEW else NEAR_FOR_FEW
     best: tuple[float, Floats, Floats, float] | None = None
     for weight in weights:
         _add_nearness(kernel, diagonal, examples, weight)
-        duals, full = _solved(kernel, wanted)
+        duals, full = solved(kernel, wanted.signs, wanted.ridge, wanted.rest)
         accuracy = float((full.argmax(axis=1) == wanted.target[wanted.rest :]).mean())
         if best is None or accuracy > best[0]:
             best = accuracy, duals, full, weight
@@ -246,7 +249,7 @@ def _add_nearness(kernel: Floats, diagonal: Floats, examples: Floats, weight: fl
         kernel[start:end, :start] = near[:, :start]
         kernel[start:end, start:end][below] = near[:, start:][below]
 
-    _in_threads(fill, len(kernel), block)
+    in_threads(fill, len(kernel), block)
 
 
 def _weightiest(examples: Floats, duals: Floats, target: Labels) -> tuple[Floats, Floats]:

@@ -196,9 +196,11 @@ def train(reader: Reader, lines: Sequence[Next], alone: Sequence[Line]) -> Furth
         )
     trained = [line for line in alone if not is_dev(line.text)]
     chosen = trained[:: max(1, len(trained) // ALONE)]
+    from .fitting import linear_kernel
+
     rows = _rows(reader, [line.text for line in learnt] + [line.text for line in chosen])
-    kernel = (rows @ rows.T).toarray().astype(np.float64)
-    duals, said = np.zeros((2, len(kernel), 1 + len(topics)))
+    kernel = linear_kernel(rows)
+    duals, said = np.zeros((2, len(kernel), 1 + len(topics)), np.float32)
     for column, (mine, wanted) in enumerate(_questions(learnt, chosen, topics)):
         square = kernel[np.ix_(mine, mine)]
         duals[mine, column] = _solved(square, wanted)
@@ -214,15 +216,16 @@ def train(reader: Reader, lines: Sequence[Next], alone: Sequence[Line]) -> Furth
 
 def _questions(
     learnt: Sequence[Next], chosen: Sequence[Line], topics: Sequence[str]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+) -> Iterator[tuple[NDArray[np.int64], Floats]]:
     """For each linear model which of the lines it learns from, and 1 or -1 for each: whether a line leans on anything at
     all; then, for each topic, whether it goes on about that one."""
     leans = [1.0 if line.intent == line.topic else -1.0 for line in learnt]
-    yield np.arange(len(learnt) + len(chosen)), np.array(leans + [-1.0] * len(chosen))
+    yield np.arange(len(learnt) + len(chosen)), np.array(leans + [-1.0] * len(chosen), np.float32)
     for topic in topics:
         mine = [number for number, line in enumerate(learnt) if line.topic in (topic, ANY)]
         others = [len(learnt) + number for number, line in enumerate(chosen) if line.intent != topic][::FEW]
-        yield np.array(mine + others), np.array([leans[number] for number in mine] + [-1.0] * len(others))
+        wanted = [leans[number] for number in mine] + [-1.0] * len(others)
+        yield np.array(mine + others), np.array(wanted, np.float32)
 
 
 def placed(line: Next, topics: Sequence[str], number: int) -> Next:
@@ -240,14 +243,14 @@ def _rows(reader: Reader, texts: Sequence[str]) -> Any:
     return matrix([reader.row(reader.read(text)) for text in texts], len(reader.vectoriser.known))
 
 
-def _solved(kernel: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _solved(kernel: Floats, wanted: Floats) -> Floats:
     from scipy.linalg import solve
 
-    solution: NDArray[np.float64] = solve(kernel + RIDGE * np.eye(len(kernel)), wanted, assume_a="pos")
+    solution: Floats = solve(kernel + RIDGE * np.eye(len(kernel), dtype=np.float32), wanted, assume_a="pos")
     return solution
 
 
-def _held_out(kernel: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _held_out(kernel: Floats, wanted: Floats) -> Floats:
     """What models that haven't seen a line say of it."""
     said = np.empty_like(wanted)
     fold = np.random.default_rng(0).permutation(len(kernel)) % FOLDS

@@ -36,7 +36,7 @@ def test_one_factor_gives_the_whole_solution_and_that_of_the_first_lines(chance:
     rows, goal = directions(chance), wanted(chance)
     kernel = rows @ rows.T
     before = kernel.copy()
-    solution, held = fitting._solved(kernel, goal)
+    solution, held = fitting.solved(kernel, goal.signs, goal.ridge, goal.rest)
 
     ridged = before.astype(np.float64) + np.diag(goal.ridge)
     assert np.allclose(solution, np.linalg.solve(ridged, goal.signs), rtol=1e-3, atol=1e-3)
@@ -50,7 +50,7 @@ def test_nearness_is_added_to_what_stood_there_before_the_factor(chance: np.rand
     rows, goal = directions(chance), wanted(chance)
     kernel = rows @ rows.T
     before = kernel.copy()
-    fitting._solved(kernel, goal)
+    fitting.solved(kernel, goal.signs, goal.ridge, goal.rest)
     fitting._add_nearness(kernel, before.diagonal().copy(), rows, 1.5, block=128)
     below = np.tril_indices(LINES)
     assert np.allclose(kernel[below], (before + 1.5 * gaussian(rows @ rows.T))[below], atol=1e-5)
