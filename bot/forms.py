@@ -13,6 +13,7 @@ from bot import asking, beside, choices, correction, repair, snapshots, steering
 from bot.asking import CONFIRM, RESUME, Message, Progress, Step, ask, question, resume, summary, wanted
 from bot.message import Reply
 from bot.sides import side
+from handlers import days as named_days
 from handlers import manners, slots, spotting
 from handlers.declared import Form
 from handlers.slots import Slot
@@ -39,7 +40,7 @@ def begin(
     """Open a form with what is known of the person already (`known`: entity type → value), what the opening says, what
     was said (`earlier`) when its subject came up, and what it is `about` where the form doesn't say so by itself."""
     progress = Progress(form.name)
-    heard = _dated(heard) if heard else None
+    heard = _dated(form, heard, now) if heard else None
     if about:
         progress = progress.put("what", about)
     if heard is not None:
@@ -55,7 +56,7 @@ def begin(
         value = known.get("born" if slot.name in _BORN else kind, "")
         wanted = kind and value and form.alone(kind) and not slot.unasked and not progress.value(slot.name)
         if wanted and taking.allowed(slot, value, now):
-            progress = progress.put(slot.name, slots.dated(slots.as_entity(kind, value)).value)
+            progress = progress.put(slot.name, named_days.dated(slots.as_entity(kind, value)).value)
     opening = form.opening or f"我来帮您填“{form.title}”，一项一项来。随时可以说“取消”。"
     told = asking.noted(form, Progress(form.name), progress)
     return ask(form, progress, now, f"{opening}\n{told}" if told else opening)
@@ -126,7 +127,7 @@ def _told_at_once(form: Form, progress: Progress, *said: str) -> Progress:
 
 def advance(form: Form, progress: Progress, text: str, heard: Understanding, now: datetime) -> Step:
     """One message while `form` is open."""
-    message = Message(manners.veiled(text).strip(), _dated(_with_month(form, progress, heard, now)), now)
+    message = Message(manners.veiled(text).strip(), _dated(form, _with_month(form, progress, heard, now), now), now)
     if progress.asking == RESUME:
         return steering.resumed(form, progress, message)
     progress, rest, look = beside.parted(form, progress, message)
@@ -153,15 +154,17 @@ def _with_month(form: Form, progress: Progress, heard: Understanding, now: datet
     if len(days) != 1 or days[0].limit == "future" or any(e.type == "date" for e in heard.entities):
         return heard
     meant = progress.asking == days[0].name or (progress.value(days[0].name) and repair.WRONG.search(heard.text))
-    month = slots.month_said(heard.text, now) if meant else None
+    month = named_days.month_said(heard.text, now) if meant else None
     if month and progress.value(days[0].name) and re.fullmatch(r"\d{4}-.*", progress.value(days[0].name)):
         month = replace(month, value=f"{progress.value(days[0].name)[:4]}{month.value[4:]}")  # the year stays
     return replace(heard, entities=(*heard.entities, month)) if month else heard
 
 
-def _dated(heard: Understanding) -> Understanding:
-    """What was understood, its months without a day as their first days."""
-    entities = tuple(slots.dated(entity) for entity in heard.entities)
+def _dated(form: Form, heard: Understanding, now: datetime) -> Understanding:
+    """What was understood, its months without a day as their first days, its days without a year as the form means them."""
+    limits = {slot.side for slot in form.slots if slot.kind == "date"}
+    limit = limits.pop() if len(limits) == 1 else ""
+    entities = tuple(named_days.in_time(named_days.dated(entity), limit, now.date()) for entity in heard.entities)
     return replace(heard, entities=entities) if entities != heard.entities else heard
 
 
@@ -336,7 +339,7 @@ def _filling(form: Form, progress: Progress, m: Message) -> Step:
         if slot.kind == "date" and after.value(slot.name) and any(_monthly(entity) for entity in m.heard.entities):
             words = f"{words}{_FIRST_DAY}"
         return ask(form, replace(after, asking=""), m.now, words)
-    if slot.optional and not fault.startswith("这个") and slots.NO.match(m.said):
+    if slot.optional and not fault.startswith("这个") and slots.NO.fullmatch(m.said):
         return ask(
             form,
             replace(progress, skipped=(*progress.skipped, slot.name), asking="", faults=0),

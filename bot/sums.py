@@ -9,7 +9,7 @@ from bot.asking import Progress
 from bot.elsewhere import place_of
 from bot.sides import kin
 from bot.situation import Decision, Situation, offering, turn_of
-from handlers import calculators, slots
+from handlers import calculators, days, slots
 from handlers.declared import Form
 from handlers.registry import STEERING
 from handlers.slots import entity_type
@@ -70,7 +70,7 @@ def _mended(s: Situation, form: Form, heard: Understanding) -> Decision | None:
 
 
 _NOW_ASKED = re.compile(
-    "几时|来得及|过期|到期|有效期|就到了|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了"
+    "几时|来得及|还能(?:不能)?(?:再)?(?:要|告|申请|仲裁|追|讨|报|认|办)|过期|到期|有效期|就到了|过没过|超(?:期|过|时)|晚不晚|什么时候|啥时候|哪天|几号|能不能办|够不够|够了"
 )
 
 
@@ -104,8 +104,8 @@ def _with_month(s: Situation, heard: Understanding) -> Understanding:
     if any(e.type == "date" for e in heard.entities):
         return heard
     tells = repair.WRONG.search(heard.text) or _SAYS_WHEN.search(heard.text)
-    month = slots.month_said(heard.text, s.now) if tells else None
-    return replace(heard, entities=(*heard.entities, slots.dated(month))) if month else heard
+    month = days.month_said(heard.text, s.now) if tells else None
+    return replace(heard, entities=(*heard.entities, days.dated(month))) if month else heard
 
 
 _LEFT = re.compile("走了?|不干|不做|离职|辞|离开|离厂|回老家")
@@ -118,7 +118,9 @@ def owed_to_a_leaver(s: Situation, heard: Understanding) -> Decision | None:
         "labor_dispute",
         "out_of_scope",
     )
-    day = next((slots.dated(e).value for e in heard.entities if e.type == "date"), "")
+    day = next(
+        (days.in_time(days.dated(e), "past", s.now.date()).value for e in heard.entities if e.type == "date"), ""
+    )
     if not (owed and day and _LEFT.search(heard.text) and _NOW_ASKED.search(heard.text)) or heard.second:
         return None
     region = place_of(s, heard) or s.region

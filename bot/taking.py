@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot import repair
 from bot.asking import Message, Progress, wanted
-from handlers import slots, spotting
+from handlers import days, slots, spotting
 from handlers.declared import Form
 from handlers.slots import Slot
 
@@ -204,7 +204,7 @@ def spotted(form: Form, progress: Progress, asked: Slot | None, m: Message) -> t
             value = slots.read(slot, m.said, (), m.now).value
             words = m.said if value else ""
         else:
-            value = spotting.spotted(slot, m.said, m.heard.entities)
+            value = spotting.spotted(slot, m.said, [days.in_time(e, slot.side, m.today) for e in m.heard.entities])
             words = spotting.words_of(slot, m.said, value)
         if value:
             progress = progress.put(slot.name, finer(form, slot, value, m))

@@ -28,6 +28,8 @@ _APPOINTS = re.compile(
 
 def wanted(s: Situation, heard: Understanding) -> Form | None:
     """The one form that a message asks to fill here and now, of its own subject or of the last one."""
+    if form := calculators.called(heard.text.strip(), place_of(s, heard) or s.region, s.knowledge):
+        return form
     spoken = (s.state.topic, *s.state.before) if choices.starts_and_tells(heard.text) else ()
     if _REPORTS_HIM.fullmatch(heard.text.strip()):  # him who was just talked about
         spoken = (s.state.topic,)

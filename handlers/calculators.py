@@ -55,6 +55,11 @@ def offered(intent: str, region: str, knowledge: Knowledge) -> tuple[Choice, ...
     )
 
 
+def called(text: str, region: str, knowledge: Knowledge) -> Form | None:
+    """The calculator whose label a message is, as its button says it; None for none."""
+    return next((form_of(f"{PREFIX}{c.topic}:{region}", knowledge) for c in calculators() if c.start == text), None)
+
+
 def wanted(text: str, subject: str, topic: str, region: str, knowledge: Knowledge) -> Form | None:
     """The calculator that a message asks for: by its words, of the message's own subject or of the last topic; None
     for none."""

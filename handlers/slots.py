@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from handlers.days import dated, in_time
 from intents import Entity
 from intents.numerals import NUMERAL, parse
 from intents.numerals import plain as plain_number
@@ -31,7 +32,7 @@ class Slot:
 
     `kind`: text, choice, date, amount, months, phone, district, room_code, stage, number, yes_no, photo. `why` tells the
     person what the answer is for. `words` are other names of the slot by which a person corrects it. `options` are
-    (label, words that mean it) of a choice. `limit`: past or future, for dates; `otherwise`: the slot to
+    (label, words that mean it) of a choice. `limit`: past, future or near (whichever year is nearer), for dates; `otherwise`: the slot to
     which a day on the other side of today belongs. `unless`: {slot: value, or * for any} that makes it needless; `needs`: a slot that must be filled for it to be asked; `under`: {slot of a birth date: age}, asked only
     when somebody is younger than that; `over`: {slot of a date: years}, asked only when that date lies so far back, and
     otherwise taken to be `default`. `signs` tells how it
@@ -61,6 +62,11 @@ class Slot:
     beside: str = ""
     otherwise: str = ""
     unasked: bool = False
+
+    @property
+    def side(self) -> str:
+        """On which side of today a day without its year lies; empty where another slot takes those that don't fit."""
+        return "" if self.otherwise else self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,35 +179,11 @@ def _choice(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) 
     return Read(fault="请选一个：" + "、".join(label for label, _ in slot.options))
 
 
-_MONTH_ONLY = re.compile(r"\d{4}-\d{2}")
-
-
-_BARE_MONTH = re.compile(
-    r"(?<![\d一二三四五六七八九十个年半底.])(?P<month>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月(?:份|初|底|中旬|里|头)?(?![\d一二三四五六七八九十、至到])"
-)
-
-
-def month_said(text: str, now: datetime) -> Entity | None:
-    """The last month named without its year (是七月份才登记的): the last one of that name."""
-    found = next(reversed([*_BARE_MONTH.finditer(text)]), None)
-    if found is None:
-        return None
-    month = int(found["month"]) if found["month"].isdigit() else _numeral(found["month"])
-    year = now.year - (month > now.month)
-    return Entity("date", f"{year}-{month:02}", found[0], found.start(), found.end())
-
-
-def dated(entity: Entity) -> Entity:
-    """A month without a day (2025年8月) as its first day, from which time limits run out the earliest; else as it is."""
-    only = entity.type == "date" and _MONTH_ONLY.fullmatch(entity.value)
-    return replace(entity, value=f"{entity.value}-01") if only else entity
-
-
 def _date(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    value = _found(slot, entities)
-    if not value:
+    named = next((entity for entity in entities if entity.type == "date"), None)
+    if named is None:
         return Read(fault="没看出是哪一天。可以这样写：2026年3月5日，或者“上个月15号”。")
-    day = date.fromisoformat(dated(as_entity("date", value)).value)
+    day = date.fromisoformat(in_time(dated(named), slot.side, now.date()).value)
     if slot.limit == "past" and day > now.date():
         return Read(fault=f"{day.year}年{day.month}月{day.day}日还没到，请再看一下日期。")
     if slot.limit == "future" and day < now.date():
@@ -293,14 +275,24 @@ def signed(signs: str, text: str) -> str:
     return "否" if _NOT.search(text[: found.start()]) else "是"
 
 
+_SOME = re.compile(r"[\d二两三四五六七八九十百千万]")
 _NONE = re.compile(r"(?:没|从(?:来)?没|还没|[一1](?:次|个|天|小时|分|回)?(?:也|都)(?:没|无|不)|零|0(?!\d|\.))")
 """None at all, in words."""
 
 
+def _none(text: str) -> bool:
+    """Whether none at all is meant (没有, 一个都没来), not that it wasn't counted (没细算，差不多8000)."""
+    return NO.fullmatch(text) is not None or (_NONE.match(text) is not None and not _SOME.search(text.lstrip("一1零0")))
+
+
 def _rough(text: str) -> str:
     """A bare number in words, or none at all (一个都没有); empty for neither."""
-    if NO.fullmatch(text) or _NONE.match(text):
+    if _none(text):
         return "0"
+    return next((value for part in re.split("[，,。；; ]+", text) if (value := _bare(part))), "")
+
+
+def _bare(text: str) -> str:
     said = re.sub(
         r"^(?:大概|大约|差不多|可能|有|就|也就|总共|一共|快|不到|是)+|(?:左右|多|吧|了|的样子|上下|次|回|遍|个|岁|级|年|小时|平方?米?|平|元|块钱?)+$",
         "",
@@ -339,7 +331,7 @@ def _stage(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -
 
 
 def _number(slot: Slot, text: str, entities: tuple[Entity, ...], now: datetime) -> Read:
-    if _NONE.match(text) or (slot.signs and re.search(rf"[一1](?:{slot.signs})(?:都|也)没", text)):
+    if _none(text) or (slot.signs and re.search(rf"[一1](?:{slot.signs})(?:都|也)没", text)):
         return _bounded(slot, "0")
     if "人" in slot.signs and re.fullmatch(r"(?:就|只有?|光)(?:是)?(?:我|俺)(?:自己|本人)?(?:一个人?)?[。！!]?", text):
         return Read("1")

@@ -139,10 +139,13 @@ def case_status(turn: Turn) -> Reply:
         missing = f"没有找到编号 {number[0]}，请看看有没有抄错。编号像 FH-20261122-0042。"
     elif phone:
         rows, declared = turn.desk.cases_by_phone(phone), turn.desk.declared_by_phone(phone)
-        missing = "这个手机号名下没有登记过的事项。换一个当时留的号码，或者发编号试试。"
+        missing = (
+            "您在这个账号里没有用这个手机号登记过事项。别的账号、别的手机上交的，只凭手机号不能查，"
+            "免得别人看到：请发编号（像 FH-20261122-0042），编号找不到了请工作人员查。"
+        )
     else:
         rows, declared = turn.desk.my_cases(), turn.desk.declared()
-        missing = "您在这里还没有提交过事项。用别的手机办的，请发编号（像 FH-20261122-0042）或当时留的手机号。"
+        missing = "您在这里还没有提交过事项。在别的账号、别的手机上交的，请发编号（像 FH-20261122-0042）。"
     if not rows and not declared:
         return Reply(text=missing, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
     homes = {row.number: dwelling.told(row, own=row.person_id == turn.desk.person_id) for row in reversed(declared)}
@@ -193,7 +196,9 @@ def human_agent(turn: Turn) -> Reply:
 
 def not_by_id() -> Reply:
     """Said to somebody who wants his case looked up by his identity card."""
-    text = "身份证号这里查不了，也别发在聊天里。请发编号（像 FH-20261122-0042），或者当时留的手机号。"
+    text = (
+        "身份证号这里查不了，也别发在聊天里。请发编号（像 FH-20261122-0042）；在这个账号里交的，发当时留的手机号也行。"
+    )
     return Reply(text=text, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
 
 
@@ -270,9 +275,12 @@ SHUT_IN = re.compile(
 )
 """Somebody can't get out."""
 _QUIET = re.compile(r"不(?:敢|能|方便)(?:出声|说话|讲话|打电话)|(?:他|她)(?:就)?在(?:旁边|外面|门口|隔壁)|小声|躲在")
-_FIRE = re.compile(r"火|烟|(?<![发高低退])烧(?!到?了?(?:[三四]十|\d\d)|得厉害)|爆炸|煤气|燃气|漏气|被困|困在")
+_FIRE = re.compile(
+    r"(?<![发恼怒窝上])火(?![气锅车急爆])|[浓黑白]烟|(?:冒|出|起)了?.{0,3}烟|(?:是|有|好多|很多|大)烟|烟(?:味|雾|从|往|进|大|很大|好大|越来越|熏|呛)|"
+    r"(?<![发高低退])烧(?!到?了?(?:[三四]十|\d\d)|得厉害)|爆炸|煤气|燃气|漏气|被困|困在"
+)
 _HURT = re.compile(
-    "误食|误服|吞了|吞下|鼠药|农药|敌敌畏|百草枯|洁厕|电池|硬币|安眠药|抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐"
+    "误食|误服|吞了|吞下|鼠药|农药|敌敌畏|百草枯|洁厕|电池|硬币|安眠药|抽筋|叫不醒|血|晕|昏|骨|断|摔|烫|触电|喘|心脏|疼|中毒|(?<!发)生了|车祸|撞|救护|不动了|没气|没呼吸|抽搐"
 )
 
 
@@ -288,6 +296,7 @@ _ROBBED = (
 def emergency(turn: Turn) -> Reply:
     """The right number first, what to say there, and a person of ours at once."""
     kind = next((word for sign, word in ((_FIRE, "火"), (_HURT, "血")) if sign.search(turn.text)), "")
+    attacked = CRIME.search(turn.text) is not None
     if not kind and _GONE.search(turn.text) and not CRIME.search(turn.text):
         return Reply(text=_ROBBED, choices=(Choice("补身份证", "id_card_renewal"), HUMAN))
     if SHUT_IN.search(turn.text) and _FIRE.search(turn.text):
@@ -299,10 +308,11 @@ def emergency(turn: Turn) -> Reply:
         first = "不方便出声，就发短信到12110加当地区号报警，写明地点和发生了什么。先躲到安全、有人的地方；能打电话了，马上打110。"
     elif _FIRE.search(turn.text):
         first = "请马上打119（火警和救援）。先离开，别拿东西，弯腰用湿布捂住口鼻，不坐电梯。闻到煤气味不要开灯打火。"
-    elif _HURT.search(turn.text):
+    elif _HURT.search(turn.text) and not attacked:
         first = "请马上打120（急救）。说清在哪里、几个人、怎么伤的；没把握不要搬动伤者，有人陪着他。"
     else:
         first = "请马上打110（报警）。先躲到安全、有人的地方。不方便出声，可以发短信到12110加当地区号，写明地点和发生了什么。"
+        first += "有人受伤，再打120。" if kind else ""
     text = f"{first}\n119火警 · 120急救 · 110报警，都可以现在打。\n我也叫了我们的工作人员，他会在这里找您。"
     return Reply(
         text=text,

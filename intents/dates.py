@@ -162,12 +162,16 @@ def _number(text: str) -> int:
     return int(value) if value is not None else 0
 
 
+_DIGITS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
+
+
 def _year_of(match: re.Match[str], today: date) -> int:
     groups = match.groupdict()
     if word := groups.get("yearword"):
         return today.year + _YEAR_WORDS[word]
     if written := groups.get("year"):
-        return _number(written) if len(written) > 2 else 2000 + int(written)
+        digits = written.translate(_DIGITS)  # 二〇二五, and as phones mix it: 二0二五
+        return int(digits) if len(digits) > 2 else 2000 + int(digits)
     return today.year
 
 

@@ -47,8 +47,8 @@ class Desk:
         return cases.by_number(self.conn, number)
 
     def cases_by_phone(self, phone: str) -> list[Row[Any]]:
-        """Cases filed with a phone number."""
-        return cases.of_phone(self.conn, phone, 5)
+        """The person's own cases filed with a phone number: whose number it is, anybody may know."""
+        return [row for row in cases.of_phone(self.conn, phone) if row.person_id == self.person_id][:5]
 
     def rating_asked(self, at: datetime) -> Row[Any] | None:
         """The question how satisfied the person was, while its answer is still awaited (`handoff_id`, `asked_at`)."""
@@ -63,10 +63,11 @@ class Desk:
         return declarations.by_number(self.conn, number)
 
     def declared_by_phone(self, phone: str) -> list[Row[Any]]:
-        """The declarations in force that name a phone number, the newest first."""
+        """The person's own declarations in force that name a phone number, the newest first."""
         table = declarations.Declaration
         open_ = table.state.in_((*declarations.LIVING, "returned", "waiting"))
-        named = declarations.listing().where(among(table.phone_hash, "phone", phone), open_)
+        mine = table.person_id == self.person_id
+        named = declarations.listing().where(among(table.phone_hash, "phone", phone), open_, mine)
         return list(self.conn.execute(named.order_by(table.id.desc()).limit(5)))
 
     def room(self, code: str) -> rooms.Found | None:

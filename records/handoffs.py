@@ -103,7 +103,8 @@ def ask(
 ) -> bool:  # fmt: skip
     """Ask for a member of staff. Returns False when one was already asked for (it only becomes more urgent).
 
-    An urgent request moves an open, not yet claimed handoff to its own team.
+    An urgent request moves an open, not yet claimed handoff to its own team; danger to life by one's own hand (`crisis`)
+    does so even where it was urgent for another reason.
     """
     wish = {
         "person": person_id, "team": team, "region": region, "reason": reason, "intent": intent, "urgent": urgent,
@@ -137,10 +138,14 @@ _ASK = {
 _WAITS = Prepared(update(Person).where(Person.id == bindparam("person")).values(line="waiting"))
 _HURRY = Prepared(
     update(Handoff)
-    .where(Handoff.person_id == bindparam("person"), Handoff.state != "closed", Handoff.urgent.is_(False))
+    .where(
+        Handoff.person_id == bindparam("person"),
+        Handoff.state != "closed",
+        Handoff.urgent.is_(False) | ((bindparam("reason", type_=String) == "crisis") & (Handoff.reason != "crisis")),
+    )
     .values(
         urgent=True,
-        reason=bindparam("reason"),
+        reason=bindparam("reason", type_=String),
         team=case((Handoff.state == "waiting", bindparam("team")), else_=Handoff.team),
     )
 )

@@ -14,7 +14,7 @@ from bot import turn
 from bot.message import Inbound, Reply
 from bot.service import Service
 from handlers import registry
-from records import conversations, handoffs, outbox, people, switches
+from records import cases, conversations, handoffs, outbox, people, switches
 from records.base import read, write
 from records.conversations import Message
 from records.handoffs import Alarm, Handoff
@@ -158,6 +158,7 @@ def test_danger_comes_first_in_every_state(service: Service) -> None:
     states = {
         "new": lambda: None,
         "waiting": lambda: turn.take(service, said("转人工", key="m:w", sender="o-waiting")),
+        "attacked": lambda: turn.take(service, said("有人拿刀追着我砍", key="m:a", sender="o-attacked")),
         "claimed": lambda: _claim(service, "o-claimed"),
         "off": lambda: _switch(service, "bot_on", False),
     }
@@ -172,6 +173,8 @@ def test_danger_comes_first_in_every_state(service: Service) -> None:
             handoff = handoffs.open_of(conn, taken.person_id)
         assert len(alarms) == 1, name
         assert handoff is not None and handoff.urgent, name
+        assert handoff.reason == "crisis", f"{name}: the chat must not be closed without the safety check"
+        assert handoff.team == "psychology" or handoff.state == "claimed", name
 
 
 def _claim(service: Service, sender: str) -> int:
@@ -189,6 +192,22 @@ def _switch(service: Service, name: str, value: object) -> None:
     with write(service.engine) as conn:
         switches.change(conn, name, value, "test", clock.now())
     service.switches._read_at = float("-inf")
+
+
+def test_a_phone_number_tells_nobody_else_what_was_filed_with_it(service: Service) -> None:
+    """Promise 12: a landlord knows his tenant's number."""
+    phone = "19900001234"
+    with write(service.engine) as conn:
+        tenant = people.add(conn, "wechat", "o-tenant", clock.now())
+        cases.open_case(
+            conn, kind="rental_hazard_report", title="出租房隐患举报", region="ningbo", team="housing",
+            data=[], at=clock.now(), person_id=tenant, phone=phone,
+        )  # fmt: skip
+    mine = turn.take(service, said(f"查进度，手机号{phone}", key="m:1", sender="o-tenant"))
+    his = turn.take(service, said(f"查进度，手机号{phone}", key="m:1", sender="o-landlord"))
+    nobodys = turn.take(service, said("查进度，手机号19900005678", key="m:2", sender="o-landlord"))
+    assert "出租房隐患举报" in mine.replies[0].text
+    assert his.replies[0].text == nobodys.replies[0].text, "not even whether anything was filed"
 
 
 def test_danger_is_seen_when_understanding_is_down(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
