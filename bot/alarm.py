@@ -97,8 +97,10 @@ def _other_talk(s: Situation, heard: Understanding, said: str) -> bool:
         return True
     if manners.threatened(said):
         return True  # 他放话要找人收拾我 is his doing: 110 is said with the answer
-    if s.state.asking == talk.ALARM and heard.intent == "emergency":
-        return True  # 里面还有人受伤
+    if s.state.asking == talk.ALARM and (
+        heard.intent == "emergency" or (len(said) <= 12 and heard.danger_score < _IN_TALK)
+    ):
+        return True  # 里面还有人受伤; 有个孩子，4岁
     if heard.danger_score >= _FAINT_SIGN:
         return False
     if following.dismissed(said):

@@ -9,6 +9,8 @@ from bot.message import Reply
 from bot.situation import Decision, Situation, offering
 from handlers import talk
 from handlers.declared import forms
+from handlers.manners import HUMAN
+from handlers.turn import Choice
 from intents import Understanding
 
 _OTHERS = re.compile("股票|炒股|基金|彩票|双色球|比特币|天气预报|下不下雨|下雨吗|讲个?笑话")
@@ -91,6 +93,47 @@ def rescue_numbers(s: Situation, heard: Understanding) -> Decision | None:
     handler = s.state.topic or "emergency"
     reply = Reply(text=text)
     return Decision("question", (reply,), offering(s.state, reply), heard.intent, handler=handler)
+
+
+_POLICE = re.compile(
+    r"(?:那|我|现在|[，, ])*(?:报警|打110|找警察|找派出所|报派出所)(?:的话|了)?(?:他们|警察|派出所|有|会|能|到底|还)*(?:不会|不能|管不管|有没有用|管|有用|用|受理|处理|理我?)(?:吗|不|么|嘛|啊|我|这事)*[？?。 ]*"
+)
+
+
+def police_help(s: Situation, heard: Understanding) -> Decision | None:
+    """Whether the police help with what is talked about, asked while nobody is in danger (报警有用吗)."""
+    if s.state.asking == talk.ALARM or not _POLICE.fullmatch(heard.text.strip()):
+        return None
+    text = (
+        "有人动手、威胁、硬闯、被偷被骗，打110。没人动手，只是钱、合同、押金这些事，谈不拢走调解（不收钱）、仲裁或法院；"
+        "不知道走哪条，打12348问，免费。您那里现在有人要动手吗？有就马上打110。"
+    )
+    reply = Reply(text=text, choices=(Choice("申请调解", "mediation"), HUMAN))
+    return Decision("question", (reply,), offering(s.state, reply), heard.intent, handler=s.state.topic or "emergency")
+
+
+_CHEATED = re.compile(
+    r"(?:被|让人|叫人|遭)(?:人|骗子|网上|他们|群里|客服|对方)?.{0,4}(?:诈骗|骗(?:了|走|光|去)?).{0,6}(?:\d|[一二两三四五六七八九十几百千万]+[块元万千百]|钱|积蓄|存款)|(?:刷单|杀猪盘|裸聊|网贷客服|冒充|假客服|投资群|电信诈骗|网络诈骗).{0,10}(?:骗|转)|(?:钱|款)?转(?:给|到|过去).{0,8}骗子"
+)
+_BY_WHOM = re.compile("老板|厂|中介|房东|包工头|工头|合同|工资|工钱|押金|公司|装修|培训班|驾校|传销")
+_MONEY_BACK = re.compile("追|要(?:得)?回|退(?:得)?回|冻结|止付|刚(?:刚|才)?转|转(?:了|过去)|挂失|银行|报警|立案|多少")
+CHEATED = "cheated"
+_SWINDLED = (
+    "马上打110报警，越早越好，没身份证也能报：说清转给谁、哪家银行或哪个软件、什么时候、多少钱。再打您银行的客服，"
+    "请他们看能不能拦下来。聊天和转账记录都别删。能不能追回来说不准。\n"
+    "后面再有人说“先交钱就帮您追回来”，也是骗，别再转。"
+)
+
+
+def cheated(s: Situation, heard: Understanding) -> Decision | None:
+    """Money lost to swindlers: the police and the bank at once; and what is asked right after that."""
+    if heard.danger:
+        return None
+    still = CHEATED in s.state.pending and len(heard.text) <= 16 and _MONEY_BACK.search(heard.text)
+    if not still and (not _CHEATED.search(heard.text) or _BY_WHOM.search(heard.text)):
+        return None
+    reply = Reply(text=_SWINDLED, choices=(HUMAN,), pending=(CHEATED,))
+    return Decision("question", (reply,), offering(s.state, reply), "emergency", handler="emergency")
 
 
 def about_number(s: Situation, heard: Understanding) -> Decision | None:

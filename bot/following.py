@@ -139,6 +139,21 @@ def dismissed(text: str) -> bool:
     return _DISMISSED.search(text) is not None
 
 
+_CONDITIONED = (
+    "school_enrollment",
+    "local_exam",
+    "points_application",
+    "permit_application",
+    "hukou_settlement",
+    "public_housing",
+)
+_TELLS = re.compile(
+    r"(?:我们?|我家|我俩|两个人|家里|老公|老婆|他|她|孩子他?[爸妈]|爸爸|妈妈|自己|单位|厂里|社保|医保|居住证|积分|房产证?|房子|"
+    r"劳动合同|合同|公积金|登记|户口|[一二两三四五六七八九十半几\d]|个?月|年|分|只|但是?|不过|[都就也还是没有断交满办缴了过着差多，,。 ]|不够|不满|不到|刚|参加)++"
+)
+"""What somebody has or lacks of what a matter asks for."""
+
+
 def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
     """Whether a message goes on about the last topic though its words don't name it (他才十五岁, 需要什么证据)."""
     topic, text = s.state.topic, heard.text.strip()
@@ -147,6 +162,8 @@ def goes_on(s: Situation, heard: Understanding, place: str | None) -> bool:
         return True
     if not topic or heard.second:
         return False
+    if topic in _CONDITIONED and heard.intent in (*_CONDITIONED, "social_insurance") and _TELLS.fullmatch(text):
+        return True  # 老公有社保我没有, of a child's school: what one has, and asks nothing
     if topic != heard.intent and (naming.meant_instead(text) or naming.about_hours(heard)):
         return False
     twins = {heard.intent, topic} == {"points_query", "points_application"}

@@ -10,6 +10,7 @@ and only then is anything said.
 """
 
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from bot.service import Service
 from bot.situation import rebanded
 from handlers import dwelling, manners, talk
 from handlers.turn import Handoff
-from intents import Understanding, crisis
+from intents import Understanding, crisis, entities
 from records import (
     case_photos,
     cases,
@@ -123,7 +124,7 @@ def listen(service: Service, inbound: Inbound) -> Understanding | None:
         if shift:
             moved = tuple(replace(e, start=e.start + shift, end=e.end + shift) for e in heard.entities)
             heard = replace(heard, text=text, entities=moved)
-        return rebanded(heard, service.switches.current())
+        return rebanded(_in_characters(heard), service.switches.current())
     except Exception:  # the boundary to the models: people are still answered, and danger still seen
         log.exception("understanding failed; going on with the danger detector alone")
         sign = crisis.detect(text)
@@ -131,6 +132,16 @@ def listen(service: Service, inbound: Inbound) -> Understanding | None:
         return Understanding(
             text, text, "out_of_scope", 0.0, nothing, "person", None, (), sign.danger, sign.score, "none"
         )
+
+
+_PINYIN = re.compile(r"[A-Za-z' ,.?!]+")
+
+
+def _in_characters(heard: Understanding) -> Understanding:
+    """A message in nothing but pinyin (zenme ban), as the understanding spelt it out: the dialogue reads characters."""
+    if not _PINYIN.fullmatch(heard.text) or heard.normal.isascii() or re.search("[A-Za-z]", heard.normal):
+        return heard
+    return replace(heard, text=heard.normal, entities=entities.extract(heard.normal, clock.now()))
 
 
 def _turn(

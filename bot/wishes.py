@@ -24,6 +24,7 @@ _NO_PERSON = re.compile(
     r".{0,6}(?:不用|不要|不需要|取消|别|算了).{0,4}(?:人工|转人工|工作人员|客服|转接|等人|人了).{0,6}"
 )
 _WAITS = re.compile(
+    r"(?:你们?|能不能|可以|可不可以|请|麻烦|[，, ])*(?:快(?:一?点|些)|赶紧|赶快|催一?下)(?:来|的|行不行|好不好|回|接|儿|[啊呀吧嘛呗，,。！! ])*|"
     r".{0,4}(?:要|还要|得)?等(?:多久|多长时间|几分钟|好久|到什么时候).{0,4}|.{0,4}(?:人|工作人员|客服)(?:呢|来了吗|怎么还(?:没|不)来?|什么时候来|在哪).{0,4}|(?:怎么)?(?:还)?没(?:有)?人(?:回|理|来|吗).{0,4}|有人(?:吗|在吗).{0,2}"
 )
 _BY_PHONE = re.compile(r"(?:查|找).{0,8}1\d{10}|1\d{10}.{0,6}(?:查|找)")
@@ -43,6 +44,8 @@ def question(s: Situation, heard: Understanding) -> Decision:
         aside.not_ours,
         aside.about_number,
         aside.rescue_numbers,
+        aside.police_help,
+        aside.cheated,
         aside.what_it_costs,
         aside.where_we_are,
         aside.landlord,
@@ -222,12 +225,21 @@ _SHELTER = re.compile("地方(?:可以|能)?(?:住|去|躲|待)|去哪(?:里|儿
 _SAFE = re.compile("下来了|出来了|没事了|安全了|走了|到了|来了|扑灭|灭了|得救|好了")
 
 
+_CALLED = re.compile(
+    r"(?:打|叫|报|拨)(?:了|过|通|完)(?:警|120|110|119|电话|救护车|火警)?|(?:救护车|警察|消防)(?:在路上|快到|马上到|要来|说)|^(?:那|然后|接下来|等的时候|现在)+(?:呢|做什么|怎么办|干什么|干嘛|咋办)[？?]?$"
+)
+"""Help was called for, or what comes next is asked."""
+
+
 def _about_alarm(s: Situation, heard: Understanding) -> Decision | None:
     """Right after 110, 119 or 120 were named: what isn't clearly another matter is about that."""
     if s.state.asking != talk.ALARM:
         return None
     if _SAFE.search(heard.text) and re.search("谢", heard.text) and not repair.asks(heard.text):
         return replace(answer(s, "thanks", "main"), intent="thanks")
+    if _CALLED.search(heard.text):
+        kind = next((kind for kind in ("血", "火") if kind in s.state.pending), "")
+        return _said(s, heard, talk.called_for(kind), "emergency")
     still = ("emergency", "psych_crisis", "rental_hazard_report", *_NOT_ASKED)
     elsewhere = heard.band == "answer" and heard.intent not in still and not talk.SHUT_IN.search(heard.text)
     if (
@@ -285,6 +297,8 @@ def _about_case(s: Situation, heard: Understanding) -> Decision | None:
     if filed or choices.asks_for_case(heard.text):
         return answer(s, "case_status", "main")
     waited = "case" in s.state.pending
+    if waited and _NO_NUMBER.search(heard.text):
+        return _said(s, heard, talk.number_lost(), "case_status")
     if waited and re.search("身份证|证件", heard.text) and re.search("查|号", heard.text):
         return _said(s, heard, talk.not_by_id(), "case_status")
     asked = about(heard.text) == PHONE or (waited and _NOT_FOUND.search(heard.text))
@@ -293,6 +307,9 @@ def _about_case(s: Situation, heard: Understanding) -> Decision | None:
     return None
 
 
+_NO_NUMBER = re.compile(
+    "(?:忘|丢|没记|不记得|记不|找不到|没有?(?:编号|号码)|没(?:有)?存|不知道).{0,6}$|编号.{0,4}(?:忘|丢|找不到|没)"
+)
 _NOT_FOUND = re.compile("(?:查|找|搜)不(?:到|着|出)|没(?:有)?(?:查|找)(?:到|着)|没有记录")
 
 

@@ -202,6 +202,14 @@ def not_by_id() -> Reply:
     return Reply(text=text, choices=(Choice("请工作人员查", "human_agent"),), pending=("case",))
 
 
+def number_lost() -> Reply:
+    """Said to somebody who has lost the number of what he filed."""
+    text = (
+        "没关系。在这个账号里交的，点下面“我的记录”就看得到；在别的账号交的，请工作人员查：告诉他什么时候、交的什么事。"
+    )
+    return Reply(text=text, links=(Link("我的记录", "/me"),), choices=(Choice("请工作人员查", "human_agent"),))
+
+
 def whom_to_ring() -> Reply:
     """Whom to ask where nothing is talked about, or a case isn't found here."""
     text = (
@@ -292,6 +300,21 @@ _ROBBED = (
 """Said when something was stolen: the danger is over, the loss is to be reported."""
 
 
+_WHEN_CALLED = {
+    "血": "好。手机别占线，120可能会打回来问路，照电话里说的做。没把握不要搬动他，有人守着他、看着呼吸，再有一个人到路口接车。",
+    "火": "好。人在安全的地方等，别再进去拿东西，手机别占线；告诉来的人里面还有没有人、有没有煤气瓶。",
+    "": "好。待在安全、有人的地方，手机别占线，等警察来。门锁好，别跟他面对面。",
+}
+
+
+def called_for(kind: str) -> Reply:
+    """Said to somebody who has rung the number: what to do until help comes. `kind`: 血, 火 or empty, as `emergency` keeps
+    it."""
+    return Reply(
+        text=f"{_WHEN_CALLED[kind]}\n我们的工作人员也会在这里找您。", asking=ALARM, pending=(kind,), urgent=True
+    )
+
+
 @handles("emergency")
 def emergency(turn: Turn) -> Reply:
     """The right number first, what to say there, and a person of ours at once."""
@@ -318,7 +341,7 @@ def emergency(turn: Turn) -> Reply:
         text=text,
         urgent=True,
         asking=ALARM,
-        pending=(kind,),
+        pending=(kind, "出不去") if kind == "火" and SHUT_IN.search(turn.text) else (kind,),
         handoff=policy.ask_for_person(turn, "emergency", urgent=True),
     )
 

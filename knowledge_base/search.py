@@ -5,13 +5,17 @@ one more. An article's score is its best question's plus a share of its whole te
 so 20,000 articles are ranked in milliseconds. Only what may be shown, in this place, on this day, comes back.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from itertools import repeat
+from pathlib import Path
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from knowledge_base import terms
@@ -36,6 +40,13 @@ class Hit:
 
     article: Article
     score: float
+
+
+@cache
+def narrow() -> Mapping[str, re.Pattern[str]]:
+    """Words without which an article is no answer (narrow.yml), by its id."""
+    rows = yaml.safe_load((Path(__file__).parent / "narrow.yml").read_text(encoding="utf-8"))["narrow"]
+    return {row["article"]: re.compile(row["only"]) for row in rows}
 
 
 class _Postings:
@@ -101,6 +112,7 @@ class Index:
                 self.mains.setdefault((a.intents[0], a.region), []).append(a)
         self.plain = np.array([a.aspect == "main" for a in self.articles], dtype=np.float32)
         self.first = np.array([NEXT if a.aspect == "further" else 1.0 for a in self.articles], dtype=np.float32)
+        self.narrow = [(n, narrow()[a.id]) for n, a in enumerate(self.articles) if a.id in narrow()]
         self.place = np.array([self.keys.index(a.region) for a in self.articles], dtype=np.int16)
 
     def search(
@@ -123,6 +135,7 @@ class Index:
             probable = self._probability(likely)
             scores = scores * (1 + LIKELY * probable)  # a new array: what was scored is kept for the next question
             scores += (MEANT + PLAIN * self.plain) * probable * self._nearness(chain)
+            scores[self._no_answers(query)] = 0
         return self._best(scores, on, limit, chain)
 
     def within(self, intent: str, query: str, region: str, on: date) -> list[Hit]:
@@ -147,10 +160,14 @@ class Index:
             wanted = set(terms.query_terms(query, self.synonyms))
             scored = np.maximum.reduceat(self.asked.score(wanted), self.starts)
             scored = (scored + WHOLE * self.whole.score(wanted)) * self._nearness(chain)
+            scored[self._no_answers(query)] = 0
             if len(self._scored) >= REMEMBERED:
                 self._scored.clear()
             self._scored[query, chain[0]] = scored
         return scored
+
+    def _no_answers(self, query: str) -> list[int]:
+        return [n for n, words in self.narrow if not words.search(query)]
 
     def _nearness(self, chain: Sequence[str]) -> NDArray[np.float32]:
         nearness = np.zeros(len(self.keys), dtype=np.float32)  # another place's articles count for nothing
