@@ -72,7 +72,8 @@ def _owned(s: Situation) -> Decision:
         return Decision("event", (reply,), offering(s.state, reply))
     if _needs_care(s, s.heard):
         state = replace(s.state, warned=s.state.warned + 1)
-        return Decision("crisis", (mind.crisis(max(s.state.warned, 1)),), state, s.heard.intent, "psych_crisis")
+        reply = mind.crisis(max(s.state.warned, 1), s.heard.text, another=_another(s))
+        return Decision("crisis", (reply,), replace(state, pending=reply.pending), s.heard.intent, "psych_crisis")
     return wishes.question(s, s.heard)
 
 
@@ -97,7 +98,15 @@ def _crisis(s: Situation) -> Decision:
     state = replace(s.state, warned=times + 1, warned_at=s.now, offered=(), asking="", misses=0)
     if state.form:  # no form while somebody is in danger; it comes back when it is asked for
         state = replace(state.putting_aside(state.form), form=())
-    return Decision("crisis", (mind.crisis(times),), state, "psych_crisis", "psych_crisis", danger=True)
+    reply = mind.crisis(times, s.heard.text if s.heard else "", another=_another(s))
+    state = replace(state, pending=reply.pending)
+    return Decision("crisis", (reply,), state, "psych_crisis", "psych_crisis", danger=True)
+
+
+def _another(s: Situation) -> bool:
+    """Whether it is somebody else who is in danger: by this message, or by the last one where this says nothing of it."""
+    text = s.heard.text if s.heard else ""
+    return mind.of_another(text) or (mind.ANOTHER in s.state.pending and not mind.of_oneself(text))
 
 
 def _needs_care(s: Situation, heard: Understanding) -> bool:
@@ -262,6 +271,10 @@ def _with_manners(s: Situation, decision: Decision) -> Decision:
         first = manners.felt(first)
     if not first.urgent and manners.beaten(s.heard.normal):
         first = replace(first, text=f"{manners.SAFE_FIRST}\n\n{first.text}")
+    elif not first.urgent and manners.molested(s.heard.normal):
+        first = replace(first, text=f"{manners.MOLESTED}\n\n{first.text}")
+    elif not first.urgent and manners.struck(s.heard.normal):
+        first = replace(first, text=f"{manners.STRUCK}\n\n{first.text}")
     elif not first.urgent and manners.threatened(s.heard.normal):
         first = replace(first, text=f"{manners.THREATENED}\n\n{first.text}")
     if any(entity.type == "id_number" for entity in s.heard.entities):

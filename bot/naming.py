@@ -187,6 +187,12 @@ def about_hours(heard: Understanding) -> bool:
     return heard.intent == "labor_dispute" and _HOURS.search(heard.text) is not None
 
 
+_HEAT_PAY = re.compile("高温(?:费|补贴|津贴|补助)|防暑(?:费|降温费)|夜班(?:费|补贴|津贴)")
+_BULLIED = re.compile(
+    "(?:孩子|娃|儿子|女儿|小孩|囡囡|弟弟|妹妹).{0,12}(?:欺负|霸凌|孤立|排挤|被.{0,4}打|吓唬).{0,8}|(?:同学|班里|学校|高年级).{0,6}(?:欺负|霸凌|孤立|排挤)"
+)
+
+
 def told_apart(heard: Understanding) -> Understanding:
     """`heard` with neighbours told apart by what is said: 续 and 到期 renew a permit, and without any sign of having one
     a doubtful renewal is a first one; no exam is sat where none is spoken of."""
@@ -245,6 +251,12 @@ def told_apart(heard: Understanding) -> Understanding:
         return replace(heard, intent="rental_rules", band="answer")
     if heard.intent == "work_injury" and heard.band == "confirm" and re.search("受(?:过|了)?伤|工伤", said):
         return replace(heard, band="answer")
+    if heard.intent != "labor_dispute" and _HEAT_PAY.search(said):
+        return replace(heard, intent="labor_dispute", band="answer")
+    if heard.intent == "community_activity" and re.search("兴趣班|夏令营|图书馆|少年宫", said):
+        return replace(heard, band="answer")
+    if heard.band != "answer" and _BULLIED.search(said) and not heard.danger:
+        return replace(heard, intent="psych_support", band="answer")
     if heard.intent == "local_exam" and "考" not in said and _AT_SCHOOL.search(said):
         return replace(heard, intent="school_enrollment")
     return heard

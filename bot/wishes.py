@@ -238,7 +238,7 @@ def _about_alarm(s: Situation, heard: Understanding) -> Decision | None:
     if _SAFE.search(heard.text) and re.search("谢", heard.text) and not repair.asks(heard.text):
         return replace(answer(s, "thanks", "main"), intent="thanks")
     if _CALLED.search(heard.text):
-        kind = next((kind for kind in ("血", "火") if kind in s.state.pending), "")
+        kind = next((kind for kind in ("走丢", "血", "火") if kind in s.state.pending), "")
         return _said(s, heard, talk.called_for(kind), "emergency")
     still = ("emergency", "psych_crisis", "rental_hazard_report", *_NOT_ASKED)
     elsewhere = heard.band == "answer" and heard.intent not in still and not talk.SHUT_IN.search(heard.text)

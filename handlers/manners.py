@@ -59,11 +59,36 @@ SAFE_FIRST = "要是又动手、马上有危险，先打110。平时想找人帮
 
 
 _THREATENED = re.compile(
-    r"(?:说|要|威胁|扬言|恐吓|放话|敢|再).{0,12}(?:揍|打|砍|弄死|整死|打死|收拾|打断|废了|搞死)(?:死|断)?(?:我|俺|我们|我的?腿)(?!的?(?:电话|手机|号|微信|招呼|工资|卡))|"
+    r"(?:说|要|威胁|扬言|恐吓|放话|敢|再).{0,12}(?:揍|打|砍|弄死|整死|打死|收拾|打断|废了|搞死)(?:死|断)?(?:我|俺|我们|我的?腿)(?!.{0,5}(?:电话|手机|号|微信|招呼|工资|卡))|"
     r"(?:威胁|恐吓)(?:要)?(?:我|俺|我们)|(?:找|叫|喊)(?:了)?(?:几个)?人(?:来)?(?:打|揍|堵|收拾|砍)(?:我|俺|我们)"
 )
 THREATENED = "有人说要打您、堵您，人最要紧：先离开，去人多的地方，马上打110报警；录音、聊天记录留着。"
 """Said before whatever else, to somebody who was threatened."""
+
+
+_STRUCK = re.compile(
+    r"(?:打|揍|踢|踹|扇)(?:了|伤)?(?:我|俺)(?:的|家)?(?:儿子|女儿|孩子|娃|小孩|老婆|媳妇|老公|妈|爸|弟|妹)(?!.{0,4}(?:电话|手机))"
+)
+_MOLESTED = re.compile(
+    r"性骚扰|动手动脚|(?:老|总是?|一直|偷偷|又)?(?:摸|搂|抱)(?:了|着)?(?:我|俺)(?!.{0,3}(?:孩子|娃))|(?:领导|组长|主管|老板|同事|房东|工头).{0,4}骚扰我|耍流氓|非礼"
+)
+STRUCK = "有人动手打人，先打110，伤了去医院，病历、照片留好。"
+"""Said before whatever else, to somebody whose family was struck."""
+MOLESTED = (
+    "被摸、被骚扰，不是您的错。马上有危险、他还在纠缠，打110。聊天、录音、监控、在场的人都留作证据。"
+    "想找人帮忙：12338（妇女维权），厂里的事也可以打12351（工会）。"
+)
+"""Said before whatever else, to somebody who was molested."""
+
+
+def struck(text: str) -> bool:
+    """Whether somebody of the family was struck (还打我儿子)."""
+    return _STRUCK.search(text) is not None
+
+
+def molested(text: str) -> bool:
+    """Whether somebody was touched or harassed (组长摸我)."""
+    return _MOLESTED.search(text) is not None
 
 
 def threatened(text: str) -> bool:

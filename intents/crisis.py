@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 THRESHOLD = 0.5
 # From this weight on a family's word is enough, whatever the model thinks.
 PLAIN = 0.99
+# From this weight on a family's clause is judged by itself as well, and has to be as sure as the second figure.
+STRONG, ALONE = 0.9, 0.985
 # The learned half has seen which families spoke, so beside it their log-odds count by a quarter; without it, whole.
 BESIDE = 0.25
 # Whom an answer to danger names. 12356 is not promised round the clock everywhere, so it never stands alone.
@@ -95,7 +97,8 @@ def signs(text: str) -> list[Family]:
 # A bare number, date, sum or word of two characters (跳过, 晚上): without a sign of the rules there is nothing in it that
 # the learned part could go by, though it sometimes thinks so.
 _BARE = re.compile(
-    r"\s*(?:[\d０-９.,:：/+\-—~～()（）#*年月日号点时分周天元块万千百十亿零〇一二三四五六七八九两半个多岁左右大概约是在于从到的\s]|[上下这]+个?(?:月|周|星期|礼拜)|[去今明前]年|[昨今明前后]天|早上|上午|中午|下午|晚上|周|星期|礼拜|腊月|正月)*[。.!！?？\s]*|\s*\w{1,2}[。.!！?？\s]*"
+    r"\s*(?:[\d０-９.,:：/+\-—~～()（）#*年月日号点时分周天元块万千百十亿零〇一二三四五六七八九两半个多岁左右大概约是在于从到的\s]|[上下这](?=[上下这]|个?[月周星礼])|个(?=[月周星礼])|[去今明前](?=年)|[昨今明前后](?=天)|"
+    r"早上|上午|中午|下午|晚上|周|星期|礼拜|腊月|正月)*+[。.!！?？\s]*+|\s*+\w{1,2}[。.!！?？\s]*"
 )
 
 Learned = Callable[[str, Sequence[Family]], float]
@@ -113,9 +116,27 @@ def detect(text: str, learned: float | None = None) -> Crisis:
     """Whether `text` speaks of danger to life.
 
     `learned` is the learned part's probability where the caller has it already; else the model given to `use` is
-    asked, and without one the rules decide alone. Rules and model add up as independent evidence. Never raises.
+    asked, and without one the rules decide alone. Rules and model add up as independent evidence. What is said beside
+    it doesn't make danger less: a clause with a strong sign of its own (居住证怎么办，活着没意思) is also judged alone.
+    Never raises.
     """
     found = signs(text)
+    whole = _judged(text, found, learned)
+    if whole.danger or learned is not None or not _strong(found):
+        return whole
+    parts = ((part, signs(part)) for part in _PARTS.split(text) if len(part) > 2)
+    alone = (_judged(part, spoken, None) for part, spoken in parts if _strong(spoken))
+    return next((one for one in alone if one.score >= ALONE), whole)
+
+
+_PARTS = re.compile(r"[，,。.；;！!？?\n\s]+")
+
+
+def _strong(found: Sequence[Family]) -> bool:
+    return any(family.weight >= STRONG for family in found)
+
+
+def _judged(text: str, found: Sequence[Family], learned: float | None) -> Crisis:
     if not found and _BARE.fullmatch(text):
         return Crisis(False, 0.0, "")
     safe = 1.0
