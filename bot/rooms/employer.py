@@ -2,7 +2,8 @@
 
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from records import (
     rooms,
     sheets,
 )
-from records.base import read, write
+from records.base import Busy, read, write
 
 View = BaseResponse | str | tuple[Any, int]
 COLUMNS = {
@@ -39,6 +40,13 @@ COLUMNS = {
 }
 MOST = 2000
 """Rows in one file."""
+BATCH = 50
+"""Rows in one transaction: whoever else writes on SQLite waits a fifth of a second for them, never for a whole file."""
+_NOT_NOW = "系统正忙，这一行没有收下；过一会儿把同一份名单再交一次"
+_NAMED = 6
+"""Rooms of the same number that a fault names; a firm with more of them looks at the list on its page."""
+_PAUSE = 0.005
+"""Between two batches. Others look for the lock every half millisecond; without a gap ours would be there first."""
 
 
 @pages.get("/employer")
@@ -74,24 +82,71 @@ def _page(
 @pages.post("/employer/people")
 def register_people() -> View:
     """Register people from a file (CSV, XLSX) or one by one. Each gets a link of his own, to be handed on."""
+    with read(service().engine) as conn:
+        firm = _firm(conn)
+        dormitory = _by_name(rooms.of_employer(conn, firm.id))
+    made, bad = _take(
+        COLUMNS, ("name", "number", "room"), lambda conn, line: _register(conn, firm, dormitory, line), _masked
+    )
+    with read(service().engine) as conn:
+        return _page(conn, firm, made=made, bad=bad, status=422 if bad and not made else 200)
+
+
+def _masked(line: sheets.Line) -> str:
+    return identity.mask_name(line.cells.get("name", "") or "—")
+
+
+def _by_name(own: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
+    """A firm's rooms by all that a line may call them, in capitals: by a number that two buildings have, both."""
+    named: dict[str, list[Row[Any]]] = {}
+    for row in own:
+        for name in {row.short.upper(), row.number.upper()}:
+            named.setdefault(name, []).append(row)
+    return named
+
+
+_Take = Callable[[Connection, sheets.Line], dict[str, str]]
+_Called = Callable[[sheets.Line], str]
+_Taken = tuple[list[dict[str, str]], list[dict[str, str]]]
+
+
+def _take(columns: Mapping[str, Sequence[str]], required: Sequence[str], take: _Take, called: _Called) -> _Taken:
+    """Do `take` with every line of the form or file: what it returned, and the lines refused (as `called`) and why.
+
+    Where the database can't be had in the middle, what was taken stays and is shown, for its links are shown only once;
+    the rest are named as not taken. The same file again takes those alone.
+    """
     made: list[dict[str, str]] = []
     bad: list[dict[str, str]] = []
     try:
-        lines = _lines(COLUMNS, ("name", "number", "room"))
+        lines = _lines(columns, required)
     except sheets.SheetError as fault:
-        lines, bad = [], [{"line": "—", "name": "", "reason": str(fault)}]
+        return made, [{"line": "—", "name": "", "reason": str(fault)}]
+    for start in range(0, len(lines), BATCH):
+        try:
+            done, refused = _batch(lines[start : start + BATCH], take, called)
+        except Busy:
+            return made, [*bad, *(_refused(line, called, _NOT_NOW) for line in lines[start:])]
+        made, bad = made + done, bad + refused
+        time.sleep(_PAUSE)
+    return made, bad
+
+
+def _batch(lines: Sequence[sheets.Line], take: _Take, called: _Called) -> _Taken:
+    """Some lines in one transaction. Raises `Busy`; then none of them was taken."""
+    made: list[dict[str, str]] = []
+    bad: list[dict[str, str]] = []
     with write(service().engine) as conn:
-        firm = _firm(conn)
-        dormitory = {row.short: row for row in rooms.of_employer(conn, firm.id)}
-        dormitory |= {row.number: row for row in dormitory.values()}
         for line in lines:
             try:
-                made.append(_register(conn, firm, dormitory, line))
+                made.append(take(conn, line))
             except ValueError as fault:
-                name = identity.mask_name(line.cells.get("name", "") or "—")
-                bad.append({"line": str(line.number), "name": name, "reason": str(fault)})
-    with read(service().engine) as conn:
-        return _page(conn, firm, made=made, bad=bad, status=422 if bad and not made else 200)
+                bad.append(_refused(line, called, str(fault)))
+    return made, bad
+
+
+def _refused(line: sheets.Line, called: _Called, reason: str) -> dict[str, str]:
+    return {"line": str(line.number), "name": called(line), "reason": reason}
 
 
 def _districts(region: str) -> list[str]:
@@ -103,22 +158,19 @@ def _districts(region: str) -> list[str]:
 @pages.post("/employer/rooms")
 def claim_rooms() -> View:
     """Register dormitories, one by one or from a file; the office confirms each."""
-    claimed: list[dict[str, str]] = []
-    bad: list[dict[str, str]] = []
-    try:
-        lines = _lines(dormitories.COLUMNS, dormitories.REQUIRED)
-    except sheets.SheetError as fault:
-        lines, bad = [], [{"line": "—", "name": "", "reason": str(fault)}]
-    with write(service().engine) as conn:
+    with read(service().engine) as conn:
         firm = _firm(conn)
-        for line in lines:
-            try:
-                one = dormitories.claim(conn, firm, line.cells, clock.now())
-                claimed.append({"address": one.address, "state": one.state})
-            except dormitories.Refused as fault:
-                bad.append({"line": str(line.number), "name": line.cells.get("room", ""), "reason": str(fault)})
+    claimed, bad = _take(
+        dormitories.COLUMNS, dormitories.REQUIRED, lambda conn, line: _claim(conn, firm, line),
+        lambda line: line.cells.get("room", ""),
+    )  # fmt: skip
     with read(service().engine) as conn:
         return _page(conn, firm, claimed=claimed, bad=bad, status=422 if bad and not claimed else 200)
+
+
+def _claim(conn: Connection, firm: Row[Any], line: sheets.Line) -> dict[str, str]:
+    one = dormitories.claim(conn, firm, line.cells, clock.now())
+    return {"address": one.address, "state": one.state}
 
 
 @pages.post("/employer/duty/<int:duty_id>")
@@ -168,12 +220,24 @@ def _lines(columns: Mapping[str, Sequence[str]], required: Sequence[str]) -> lis
         return lines
 
 
-def _register(conn: Connection, firm: Row[Any], dormitory: dict[str, Row[Any]], line: sheets.Line) -> dict[str, str]:
+def _room(dormitory: Mapping[str, list[Row[Any]]], said: str) -> Row[Any]:
+    """The one room that a line names. Raises `ValueError` saying what is wrong."""
+    found = dormitory.get(said.upper(), [])
+    if not found:
+        raise ValueError("单位没有这间宿舍；房间要先由总台登记在单位名下")
+    if len(found) > 1:  # to guess would register somebody in another building
+        each = "、".join(f"{row.path.split('/')[-1]}的是{row.short}" for row in found[:_NAMED])
+        more = "等" if len(found) > _NAMED else ""
+        raise ValueError(f"单位有{len(found)}间{said}，分不清是哪一间；请改填房间编号：{each}{more}")
+    return found[0]
+
+
+def _register(
+    conn: Connection, firm: Row[Any], dormitory: Mapping[str, list[Row[Any]]], line: sheets.Line
+) -> dict[str, str]:
     """One person, waiting for his own consent. Raises `ValueError` saying what is wrong."""
     now, cells = clock.now(), line.cells
-    room = dormitory.get(cells.get("room", "").upper()) or dormitory.get(cells.get("room", ""))
-    if room is None:
-        raise ValueError("单位没有这间宿舍；房间要先由总台登记在单位名下")
+    room = _room(dormitory, cells.get("room", ""))
     fields = {**cells, "relation": "self", "paper": "id"}
     resident, faults = residents.read(fields, now.date())
     day, fault = residents.moved_in(cells.get("moved_in", "").replace("/", "-").replace(".", "-")[:10], now.date())
@@ -185,7 +249,7 @@ def _register(conn: Connection, firm: Row[Any], dormitory: dict[str, Row[Any]], 
     )  # fmt: skip
     receipt = filing.file(conn, room.id, form, now)
     if receipt.again:
-        raise ValueError(f"登记过了，编号{receipt.number}")
+        raise ValueError(f"登记过了，编号{receipt.number}；本人没有收到链接的，在“住着的人”里点“重新要同意链接”")
     made = declarations.of_filing(conn, receipt.filing_id)[0]
     secret = links.make(conn, "consent", made.id, f"employer:{firm.id}", now)
     path = url_for("rooms.own_consent", secret=secret)

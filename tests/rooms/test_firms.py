@@ -2,17 +2,22 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import Workbook
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 import clock
+from bot.rooms import employer
 from jobs import moves
 from records import conversations, declarations, dormitories, doubts, employers, filing, rooms, staff
-from records.base import read, write
+from records.base import Busy, read, write
+from records.declarations import Declaration
 from records.employers import Duty
 
 from .conftest import NOW, id_number, room_named, sign_in, somebody
@@ -203,3 +208,74 @@ def test_claims_and_words_about_doubts_hold_on_both_databases(engine: Engine, at
         doubt = next(one for one in doubts.found(conn, "", NOW.date()) if one.kind == "over_beds")
         assert doubts.settle(conn, doubt.key, "看过现场", "staff:1", NOW).rows[0].id == listed.id
         assert doubt.key not in {one.key for one in doubts.found(conn, "", NOW.date())}
+
+
+def listed(room: str, count: int, day: str = "2026-01-05") -> dict[str, tuple[io.BytesIO, str]]:
+    """A file that names so many people for one room."""
+    people = [f"{room},褚工,{id_number('19930303', serial)},139{serial:08d},{day}" for serial in range(1, count + 1)]
+    text = "房间编号,姓名,身份证号,手机号,入住日期\n" + "\n".join(people)
+    return {"file": (io.BytesIO(text.encode("utf-8-sig")), "名单.csv")}
+
+
+def named(web: Flask) -> int:
+    with read(engine_of(web)) as conn:
+        return conn.execute(select(func.count()).select_from(Declaration)).scalar_one()
+
+
+def test_a_number_that_two_buildings_have_is_refused_with_both_codes(web: Flask) -> None:
+    engine, firm = engine_of(web), firm_of(web)
+    one, other = room_named(engine, "员工宿舍", "101"), room_named(engine, "2号楼", "101")
+    with write(engine) as conn:
+        rooms.change(conn, other.id, clock.now(), employer_id=one.employer_id)
+    before = named(web)
+    page = firm.post("/employer/people", data=listed("101", 1)).text
+    assert "单位有2间101，分不清是哪一间" in page and named(web) == before
+    assert f"员工宿舍的是{one.short}" in page and f"2号楼的是{other.short}" in page
+    assert "1个链接，请发给本人" in firm.post("/employer/people", data=listed(other.short.lower(), 1)).text
+    with read(engine) as conn:
+        assert [row.room_id for row in employers.people_of(conn, one.employer_id)] == [other.id]
+    assert "1个链接，请发给本人" in firm.post("/employer/people", data=listed("102", 1)).text, "one 102 needs no code"
+
+
+def test_a_long_list_lets_others_write_in_between(web: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    filed: list[int] = []
+    file = filing.file
+
+    @contextmanager
+    def counted(engine: Engine) -> Iterator[Connection]:
+        filed.append(0)
+        with write(engine) as conn:
+            yield conn
+
+    def counting(*given):
+        filed[-1] += 1
+        return file(*given)
+
+    firm, room = firm_of(web), room_named(engine_of(web), "员工宿舍", "101")
+    monkeypatch.setattr(employer, "write", counted)
+    monkeypatch.setattr(filing, "file", counting)
+    firm.post("/employer/people", data=listed(room.short, 120))
+    assert filed == [50, 50, 20]
+
+
+def test_a_list_that_breaks_off_keeps_its_links_and_goes_on_where_it_was(
+    web: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, calls = filing.file, iter(range(100))
+
+    def breaking(*given):
+        if next(calls) == 4:
+            raise Busy("locked")
+        return file(*given)
+
+    firm, room, before = firm_of(web), room_named(engine_of(web), "员工宿舍", "101"), named(web)
+    monkeypatch.setattr(employer, "BATCH", 3)
+    monkeypatch.setattr(filing, "file", breaking)
+    page = firm.post("/employer/people", data=listed(room.short, 6)).text
+    assert "3个链接，请发给本人" in page and "3行没有收下" in page and page.count("系统正忙") == 3
+    assert named(web) - before == 3, "of the batch that broke nothing stays"
+    page = firm.post("/employer/people", data=listed(room.short, 6)).text
+    assert "3个链接，请发给本人" in page and page.count("登记过了") == 3
+    assert named(web) - before == 6
+    firm.post("/employer/people", data=listed(room.short, 6))
+    assert named(web) - before == 6
