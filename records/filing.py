@@ -44,7 +44,8 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A checked form. `key`: the form's own random key. `sole`: nobody else lives in the room.
+    """A checked form. `key`: the form's own, random or a keyed hash, never anybody's data: what is stored of it is a
+    plain sum, which gives away what can be guessed. `sole`: nobody else lives in the room.
 
     `state`: `declared`, or `waiting` where the people named haven't consented yet.
     """
@@ -115,7 +116,7 @@ _INSERT_PERSON = insert(Declaration).returning(Declaration.id)
 
 
 def _form_hash(room_id: int, key: str) -> bytes:
-    """Of a random key and nobody's data, so it needs no key of ours."""
+    """`Form.key` is random or keyed, so this needs no key of ours, and a rotation of `LOOKUP_KEY` needn't make it anew."""
     return sha256(f"form\x1f{room_id}\x1f{key}".encode("utf-8", "surrogatepass")).digest()[:16]
 
 

@@ -4,6 +4,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from records import (
     sheets,
 )
 from records.base import Busy, read, write
+from records.crypto import cipher
 
 View = BaseResponse | str | tuple[Any, int]
 COLUMNS = {
@@ -244,7 +246,7 @@ def _register(
     if resident is None or day is None:
         raise ValueError("；".join([*faults.values(), *([fault] if fault else [])]))
     form = filing.Form(
-        key=f"{firm.id}:{resident.number}:{day}", residents=[resident], moved_in=day, source="employer",
+        key=_key(firm.id, resident.number, day), residents=[resident], moved_in=day, source="employer",
         actor=f"employer:{firm.id}", employer_id=firm.id, state="waiting",
     )  # fmt: skip
     receipt = filing.file(conn, room.id, form, now)
@@ -257,6 +259,14 @@ def _register(
         "name": identity.mask_name(resident.name), "number": receipt.number,
         "url": service().settings.public_url + path, "address": rooms.address(room),
     }  # fmt: skip
+
+
+def _key(firm_id: int, number: str, day: date) -> str:
+    """The same line is the same form. Keyed, for without a key the number could be guessed from what is stored.
+
+    Under another `LOOKUP_KEY` a line that was taken before is new: whoever hasn't consented yet gets another link in
+    place of his first, whoever lives there is refused as registered."""
+    return cipher().lookup("form", str(firm_id), number, day.isoformat()).hex()
 
 
 @pages.post("/employer/people/<int:declaration_id>/left")

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, func, select
 import clock
 from bot.rooms import employer
 from jobs import moves
-from records import conversations, declarations, dormitories, doubts, employers, filing, rooms, staff
+from records import conversations, declarations, dormitories, doubts, employers, filing, migrate, rooms, staff
 from records.base import Busy, read, write
-from records.declarations import Declaration
+from records.declarations import Declaration, Filing
 from records.employers import Duty
 
 from .conftest import NOW, id_number, room_named, sign_in, somebody
@@ -279,3 +279,32 @@ def test_a_list_that_breaks_off_keeps_its_links_and_goes_on_where_it_was(
     assert named(web) - before == 6
     firm.post("/employer/people", data=listed(room.short, 6))
     assert named(web) - before == 6
+
+
+def test_no_number_can_be_guessed_from_a_forms_key(web: Flask) -> None:
+    """What is stored of a line is no sum that whoever has the database, but no key, could work out."""
+    firm, room = firm_of(web), room_named(engine_of(web), "员工宿舍", "101")
+    firm.post("/employer/people", data=listed(room.short, 1))
+    guessed = f"{room.employer_id}:{id_number('19930303')}:2026-01-05"
+    with read(engine_of(web)) as conn:
+        stored = conn.execute(select(Filing.key).where(Filing.source == "employer")).scalar_one()
+    assert bytes(stored) != filing._form_hash(room.id, guessed)
+    assert "登记过了" in firm.post("/employer/people", data=listed(room.short, 1)).text, "it is still the same form"
+
+
+def test_the_keys_of_before_are_forgotten_and_nobody_is_named_twice(web: Flask) -> None:
+    engine, firm, room = engine_of(web), firm_of(web), room_named(engine_of(web), "员工宿舍", "101")
+    firm.post("/employer/people", data=listed(room.short, 2))
+    with read(engine) as conn:
+        before = {row.id: (row.source, bytes(row.key)) for row in conn.execute(select(Filing.__table__))}
+    migrate.downgrade(engine, "0017")
+    migrate.upgrade(engine)
+    with read(engine) as conn:
+        after = {row.id: (row.source, bytes(row.key)) for row in conn.execute(select(Filing.__table__))}
+    assert {id for id in before if before[id] != after[id]} == {
+        id for id in before if before[id][0] == "employer"
+    } and len({key for _, key in after.values()}) == len(before)
+    page = firm.post("/employer/people", data=listed(room.short, 2)).text
+    assert "2个链接，请发给本人" in page, "each has a link again"
+    with read(engine) as conn:
+        assert len(employers.people_of(conn, room.employer_id)) == 2
