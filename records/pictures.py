@@ -5,6 +5,8 @@ They lie with all other uploads (`records.uploads`).
 
 import io
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -23,6 +25,20 @@ class NotAPicture(ValueError):
 def keep(data_dir: Path, drawn: bytes) -> str:
     """Keep a picture that `redrawn` gave; returns its id."""
     return uploads.keep(data_dir / "uploads", drawn)
+
+
+@contextmanager
+def kept(data_dir: Path, drawn: Sequence[bytes]) -> Iterator[list[str]]:
+    """Keep pictures for the row that the block writes and commits; gives their ids. When it raises, whatever it is, they
+    are removed again: nobody else knows their names, so no erasure would ever find them."""
+    names: list[str] = []
+    try:
+        for one in drawn:
+            names.append(keep(data_dir, one))
+        yield names
+    except BaseException:
+        uploads.remove(data_dir / "uploads", names)
+        raise
 
 
 def read(data_dir: Path, picture: str) -> bytes | None:

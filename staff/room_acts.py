@@ -152,22 +152,20 @@ def rooms_in(room_id: int) -> Response:
 def rooms_visit(room_id: int) -> Response:
     """Note a visit, with photos and the date of the next one."""
     now, form = clock.now(), request.form
-    with write(house().engine) as conn:
-        row = seen_room(conn, room_id)
-        try:
-            again = date.fromisoformat(form["again_on"]) if form.get("again_on") else None
-            drawn = [
-                pictures.redrawn(data) for upload in request.files.getlist("photos")[:6] if (data := upload.read())
-            ]
-            kept = [pictures.keep(house().settings.data_dir, one) for one in drawn]
+    try:
+        again = date.fromisoformat(form["again_on"]) if form.get("again_on") else None
+        photos = [upload.read() for upload in request.files.getlist("photos")[:6]]
+        drawn = [pictures.redrawn(data) for data in photos if data]
+        with pictures.kept(house().settings.data_dir, drawn) as kept, write(house().engine) as conn:
+            row = seen_room(conn, room_id)
             inspections.inspect(
                 conn, row.id, me().id, form.get("result", ""), form.getlist("points"), form.get("text", "").strip(),
                 kept, again, now,
             )  # fmt: skip
-        except ValueError as fault:
-            flash(str(fault), "error")
-            return back_to(room_id)
-        audit.note(conn, me().actor, "rooms.visit", f"room:{row.id}", now, form.get("result"))
+            audit.note(conn, me().actor, "rooms.visit", f"room:{row.id}", now, form.get("result"))
+    except ValueError as fault:
+        flash(str(fault), "error")
+        return back_to(room_id)
     flash("检查已记下", "ok")
     return back_to(room_id)
 

@@ -263,22 +263,22 @@ def report(code: str) -> View:
         faults["report-phone"] = str(fault)
     if form.get("kind") not in inspections.REPORTS:
         faults["kind"] = "请选是什么问题"
-    with write(service().engine) as conn:
+    with read(service().engine) as conn:
         found = found_or_404(conn, code)
         if not limits.allowed(service().redis, "report", f"{limits.address()}:{found.room.id}", 20, 3600):
             abort(429)
-        if not faults:
-            kept = tuple(pictures.keep(service().settings.data_dir, data) for data in photos)
-            person_id = person_id_for_filing(conn)
-            number = inspections.report(
-                conn, found.room, form["kind"], form.get("text", "").strip()[:1000], now, person_id=person_id,
-                phone=phone, photos=kept,
-            )  # fmt: skip
-            session["cases"] = [*session.get("cases", [])[-9:], number]
-            return _onward(url_for("rooms.reported", number=number))
-        if wants_json():
-            return {"faults": faults}, 422
-        return _page(conn, found, values=form, faults=faults, status=422, open_part="report")
+        if faults and not wants_json():
+            return _page(conn, found, values=form, faults=faults, status=422, open_part="report")
+    if faults:
+        return {"faults": faults}, 422
+    with pictures.kept(service().settings.data_dir, photos) as kept, write(service().engine) as conn:
+        person_id = person_id_for_filing(conn)
+        number = inspections.report(
+            conn, found.room, form["kind"], form.get("text", "").strip()[:1000], now, person_id=person_id,
+            phone=phone, photos=tuple(kept),
+        )  # fmt: skip
+    session["cases"] = [*session.get("cases", [])[-9:], number]
+    return _onward(url_for("rooms.reported", number=number))
 
 
 def _photos(faults: dict[str, str]) -> list[bytes]:

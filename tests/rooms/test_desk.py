@@ -165,6 +165,27 @@ def test_a_visit_with_a_photo_sets_the_colour_and_the_next_date(web: Flask) -> N
         assert board.tiles(conn, [rooms.get(conn, room.id)], clock.now().date())[0].colour == "red"
 
 
+def test_no_photo_stays_of_a_visit_that_was_not_noted(web: Flask) -> None:
+    """No row would know the file, so no erasure would ever find it."""
+    room, officer = room_named(engine_of(web), "3号楼", "102"), desk(web, "officer")
+    folder = web.extensions["service"].settings.data_dir / "uploads"
+    before = set(folder.rglob("*"))
+
+    def visit(room_id: int, **more: str) -> int:
+        picture = io.BytesIO()
+        Image.new("RGB", (60, 40), "blue").save(picture, "JPEG")
+        picture.seek(0)
+        data = {"result": "fail", "text": "私拉电线", "photos": (picture, "a.jpg")} | more
+        return officer.post(f"/staff/rooms/{room_id}/visit", data=data).status_code
+
+    def kept() -> list[str]:
+        return [path.name for path in set(folder.rglob("*")) - before if path.is_file()]
+
+    assert visit(room.id) == 302 and kept() == [], "no date of the next visit"
+    assert visit(10**6, again_on="2099-01-01") == 404 and kept() == [], "no such room"
+    assert visit(room.id, again_on="2099-01-01") == 302 and len(kept()) == 1
+
+
 def test_a_colour_against_the_rules_needs_a_reason(web: Flask) -> None:
     room = room_named(engine_of(web), "3号楼", "102")
     officer = desk(web, "officer")

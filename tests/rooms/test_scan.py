@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 import clock
 from records import cases, consent, declarations, inspections, pictures, room_codes
-from records.base import read, write
+from records.base import Busy, read, write
 from records.declarations import Declaration, Filing
 
 from .conftest import form, id_number, room_named, sign_in, somebody
@@ -215,6 +215,23 @@ def test_a_report_is_a_case_at_the_rooms_grid_with_its_photo(web: Flask) -> None
     assert ["照片", "1张"] in case.data
     folder = web.extensions["service"].settings.data_dir
     assert pictures.read(folder, kept[0])[:3] == b"\xff\xd8\xff"
+
+
+def test_no_photo_stays_of_a_report_that_was_not_filed(web: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the row can't be made or not be committed: no row would know the file."""
+    room, folder = room_named(engine_of(web), "4号楼", "101"), web.extensions["service"].settings.data_dir / "uploads"
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(picture, "PNG")
+
+    def locked(*given: object, **named: object) -> str:
+        assert named["photos"], "the photo was kept for it"
+        raise Busy("locked")
+
+    before = {path for path in folder.rglob("*") if path.is_file()}
+    monkeypatch.setattr(inspections, "report", locked)
+    data = {"kind": "hazard", "photos": (io.BytesIO(picture.getvalue()), "a.png")}
+    assert web.test_client().post(f"/r/{room.token}/report", data=data).status_code == 503
+    assert {path for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_photo_that_is_none_is_refused_in_words(web: Flask) -> None:
