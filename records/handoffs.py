@@ -31,6 +31,20 @@ from records.prepared import Prepared
 
 MOVES = {"waiting": {"claimed", "closed"}, "claimed": {"waiting", "closed"}, "closed": set()}
 """Allowed moves: `claimed → waiting` when it is transferred or comes back unanswered."""
+REASONS = {
+    "asked": "要求人工",
+    "not_understood": "没听懂",
+    "crisis": "心理危机",
+    "emergency": "紧急情况",
+    "bot_off": "机器人停用",
+    "broken": "系统出错",
+    "no_article": "没有答案",
+    "unsafe": "答案存疑",
+    "angry": "着急生气",
+    "unapproved": "答案未通过",
+}
+"""Why somebody was handed to staff, and what they read of it. (Rows of earlier versions hold `not_understood`,
+`no_article` and `unsafe`; nothing writes them now.)"""
 _OPEN = text("state <> 'closed'")
 
 
@@ -48,7 +62,7 @@ class Handoff(Base):
     team: Mapped[str] = mapped_column(String(24))
     region: Mapped[str | None] = mapped_column(String(24))
     reason: Mapped[str] = mapped_column(String(24))
-    """`asked`, `not_understood`, `crisis`, `emergency`, `bot_off`, `no_article`, `unsafe`."""
+    """A key of `REASONS`."""
     intent: Mapped[str | None] = mapped_column(String(32))
     urgent: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(12), default="waiting")

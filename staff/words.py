@@ -7,20 +7,10 @@ from typing import Any
 
 import clock
 from handlers.registry import titles
+from records import handoffs
 from records.staff import ROLES, TEAMS
 
 CHANNELS = {"wechat": "微信", "web": "网页", "mini": "小程序"}
-REASONS = {
-    "asked": "要求人工",
-    "not_understood": "没听懂",
-    "crisis": "心理危机",
-    "emergency": "紧急情况",
-    "bot_off": "机器人停用",
-    "no_article": "没有答案",
-    "unsafe": "答案存疑",
-    "angry": "着急生气",
-    "unapproved": "答案未通过",
-}
 STATES = {"waiting": "等待接待", "claimed": "接待中", "closed": "已结束"}
 BANDS = {"answer": "直接回答", "confirm": "先确认", "ask": "二选一", "person": "转人工"}
 OUTCOMES = {
@@ -161,7 +151,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago, "span": span, "moment": moment, "day": day, "person": person, "intent": intent, "masked": masked,
     "hides": hides, "answer": answer,
     "percent": percent, "preview": preview, "team": of(TEAMS), "role": of(ROLES), "channel": of(CHANNELS),
-    "reason": of(REASONS), "state": of(STATES), "band": of(BANDS), "outcome": of(OUTCOMES), "action": of(ACTIONS),
+    "reason": of(handoffs.REASONS), "state": of(STATES), "band": of(BANDS), "outcome": of(OUTCOMES), "action": of(ACTIONS),
     "undelivered": of(UNDELIVERED),
     "deed": of(DEEDS), "media": of(_MEDIA),
 }  # fmt: skip
