@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import secrets
 from dataclasses import fields
 from pathlib import Path
@@ -155,3 +156,32 @@ def test_production_calls_nothing_in_the_clear_over_a_network(
 
 def test_a_list_of_stolen_passwords_that_is_not_there_stops_the_start(earnest: dict[str, str], tmp_path: Path) -> None:
     assert "BREACHED_PASSWORDS names" in refused(earnest | {"BREACHED_PASSWORDS": str(tmp_path / "none")})
+
+
+class Watched(dict[str, str]):
+    """An environment that remembers what was asked of it."""
+
+    asked: set[str]
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def test_every_setting_is_named_where_an_operator_looks(earnest: dict[str, str]) -> None:
+    env = Watched(earnest)
+    env.asked = set()
+    Settings.from_env(env)
+    root = Path(__file__).parents[1]
+    pages = "".join((root / name).read_text("utf-8") for name in ("deploy/city.env.example", "docs/operations.md"))
+    assert len(env.asked) > 35
+    assert {name for name in env.asked if not re.search(rf"\b{name}\b", pages)} == set()
+
+
+def test_the_examples_defaults_are_the_defaults(earnest: dict[str, str]) -> None:
+    """What stands there behind a # changes nothing when the # is taken away."""
+    example = (Path(__file__).parents[1] / "deploy/city.env.example").read_text("utf-8")
+    said = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.M))
+    assert len(said) > 10
+    plain, named = Settings.from_env(earnest), Settings.from_env(earnest | said)
+    assert [one.name for one in fields(Settings) if getattr(plain, one.name) != getattr(named, one.name)] == []
