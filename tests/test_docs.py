@@ -56,3 +56,12 @@ def test_both_readmes_name_the_same_pages_settings_and_commands() -> None:
 
     ours, theirs = names("README.md"), names("README.zh-CN.md")
     assert len(ours) > 20 and ours == theirs
+
+
+def test_what_is_said_of_the_measurements_is_what_the_tables_say() -> None:
+    """The tables are printed anew, the words above them aren't: those quote no figure of the tables' last column."""
+    intro, _, tables = (ROOT / "docs" / "bench.md").read_text(encoding="utf-8").partition("<!-- sqlite -->")
+    turns = re.findall(r"\*\*our full turn\*\*.*?(\d+)% of its rate, p99 × ([\d.]+)", tables)
+    assert len(turns) >= 4 and all(int(rate) < 50 and float(p99) > 2 for rate, p99 in turns), "reached: say so above"
+    sentence = re.search(r"targets of the callback[^.]*\*\*not\*\* reached[^.]*\.", intro)
+    assert sentence is not None and not re.search(r"\d%|\d %|\d times", sentence[0].replace("p99", ""))
