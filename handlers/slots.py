@@ -12,7 +12,7 @@ from intents.numerals import NUMERAL, parse
 from intents.numerals import plain as plain_number
 
 YES = re.compile(
-    r"(?:(?:是|是的|对|对的|嗯+|好|好的|要|要的|有|有的|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|核对(?:过|好)?了?|看过了?|无误|都对|全对|就这样|就这些|交吧|交|ok|yes)"
+    r"(?:(?:是|对|嗯|好|要|有|可以|行|中|得|成|同意|愿意|确认|确定|没错|没问题|系|提交|核对过?|看过|无误|都对|全对|就这样|就这些|交|ok|yes)"
     r"[，,。！!~ 的啊呀了吧滴嘛呗]*)+",
     re.I,
 )
