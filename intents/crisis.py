@@ -97,7 +97,7 @@ def signs(text: str) -> list[Family]:
 # A bare number, date, sum or word of two characters (跳过, 晚上): without a sign of the rules there is nothing in it that
 # the learned part could go by, though it sometimes thinks so.
 _BARE = re.compile(
-    r"\s*(?:[\d０-９.,:：/+\-—~～()（）#*年月日号点时分周天元块万千百十亿零〇一二三四五六七八九两半个多岁左右大概约是在于从到的\s]|[上下这](?=[上下这]|个?[月周星礼])|个(?=[月周星礼])|[去今明前](?=年)|[昨今明前后](?=天)|"
+    r"(?:[\d０-９.,:：/+\-—~～()（）#*年月日号点时分周天元块万千百十亿零〇一二三四五六七八九两半个多岁左右大概约是在于从到的\s]|[上下这](?=[上下这]|个?[月周星礼])|个(?=[月周星礼])|[去今明前](?=年)|[昨今明前后](?=天)|"
     r"早上|上午|中午|下午|晚上|周|星期|礼拜|腊月|正月)*+[。.!！?？\s]*+|\s*+\w{1,2}[。.!！?？\s]*"
 )
 
