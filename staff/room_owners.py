@@ -124,6 +124,8 @@ def rooms_firm_room(room_id: int) -> Response:
     with write(house().engine) as conn:
         row = seen_room(conn, room_id)
         firm = employers.get(conn, firm_id) if firm_id else None
+        if firm_id and (firm is None or not _in_reach(firm.region)):
+            abort(404)  # the firm's own page lists the room: an officer decides only about his district's firms
         rooms.change(conn, row.id, clock.now(), employer_id=firm.id if firm else None)
         audit.note(conn, me().actor, "rooms.firm", f"room:{row.id}", clock.now(), firm.name[:80] if firm else "none")
     return back_to(room_id)

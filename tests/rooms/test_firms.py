@@ -308,3 +308,13 @@ def test_the_keys_of_before_are_forgotten_and_nobody_is_named_twice(web: Flask) 
     assert "2个链接，请发给本人" in page, "each has a link again"
     with read(engine) as conn:
         assert len(employers.people_of(conn, room.employer_id)) == 2
+
+
+def test_an_officer_puts_only_a_firm_of_his_district_on_a_room(web: Flask) -> None:
+    engine, room = engine_of(web), room_named(engine_of(web), "员工宿舍", "101")
+    with write(engine) as conn:
+        foreign = employers.add(conn, "别区的厂", "", "", "haishu", NOW)
+    officer = desk(web, "officer", "fenghua")
+    for firm in (foreign, 999_999):
+        assert officer.post(f"/staff/rooms/{room.id}/firm", data={"firm": firm}).status_code == 404
+    assert room_named(engine, "员工宿舍", "101").employer_id == room.employer_id
