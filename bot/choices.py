@@ -190,7 +190,8 @@ def named_right_away(text: str, names: tuple[str, ...]) -> bool:
 
 def wants_call(text: str) -> bool:
     """Whether a message asks to be rung, and is about little else."""
-    return _CALL.search(text) is not None and len(re.sub(r"\d", "", text)) <= 40 and not _RINGS_ALREADY.search(text)
+    short = len(re.sub(r"\d", "", text)) <= 40
+    return short and _CALL.search(text) is not None and not _RINGS_ALREADY.search(text)
 
 
 _RINGS_ALREADY = re.compile(
