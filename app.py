@@ -208,7 +208,14 @@ def web_server(settings: Settings, **parts: Any) -> None:
         "app:create_app", address=settings.host, port=settings.port, interface=Interfaces.WSGI, factory=True,
         workers=settings.workers, blocking_threads=settings.threads, backlog=1024, respawn_failed_workers=True,
         workers_kill_timeout=10, log_level=LogLevels.warning, websockets=False,
-    ).serve(target_loader=partial(create_app, settings, **parts), wrap_loader=False)  # fmt: skip
+    ).serve(target_loader=partial(_in_worker, settings, **parts), wrap_loader=False)  # fmt: skip
+
+
+def _in_worker(settings: Settings, **parts: Any) -> Flask:
+    """`create_app` in a web process, which ends when the one that started it is killed: it would go on answering with old
+    code, beside its successors, and after the service was stopped."""
+    redis_server.end_with_parent()
+    return create_app(settings, **parts)
 
 
 def stream_server(settings: Settings) -> None:
@@ -224,7 +231,20 @@ def _log(settings: Settings) -> None:
     logs.configure(settings.log_level)
 
 
-_COMMANDS = {"worker": work, "supervise": supervise}
+_COMMANDS = {"": serve, "worker": work, "supervise": supervise}
+USAGE = """python app.py: the whole service, as settings.py reads it from the environment
+python app.py worker: the background process alone
+python app.py supervise: the whole service, its processes started again when they end"""
+
+
+def command(arguments: list[str]) -> int:
+    """What the command line asks for; 2 for what there isn't, which must not start a service."""
+    chosen = _COMMANDS.get(" ".join(arguments))
+    if chosen is None:
+        print(f"python app.py {' '.join(arguments)}: no such command\n{USAGE}", file=sys.stderr)
+        return 2
+    return chosen()
+
 
 if __name__ == "__main__":
-    raise SystemExit(_COMMANDS.get("".join(sys.argv[1:]), serve)())
+    raise SystemExit(command(sys.argv[1:]))

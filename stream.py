@@ -15,6 +15,7 @@ from staff import stream
 
 def create() -> Callable[..., Any]:
     """The ASGI application, with the settings of the environment."""
+    redis_server.end_with_parent()  # killed with the process that started it, not left behind
     settings = Settings.from_env(os.environ)
     logs.configure(settings.log_level)
     return stream.create(settings, redis_server.url_of(settings))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    literal,
     select,
     text,
     update,
@@ -260,10 +261,10 @@ def give_back(
     conn: Connection, handoff_id: int, *, team: str | None = None, owner: int | None = None, since: datetime | None = None
 ) -> bool:  # fmt: skip
     """Return a claimed handoff to a queue (its own, or `team`'s). False when it was not claimed; with `owner` and
-    `since`, when it is no longer that member of staff's claim of that moment."""
-    values: dict[str, Any] = {"state": "waiting", "claimed_by": None, "claimed_at": None}
-    if team:
-        values["team"] = team
+    `since`, when it is no longer that member of staff's claim of that moment. Who is in danger goes to the counsellors
+    whatever `team` says: others may not read the chat, and in their queue it would be seen by nobody."""
+    queue = case((Handoff.reason == "crisis", "psychology"), else_=literal(team) if team else Handoff.team)
+    values: dict[str, Any] = {"state": "waiting", "claimed_by": None, "claimed_at": None, "team": queue}
     held = () if owner is None else (Handoff.claimed_by == owner, Handoff.claimed_at == since)
     return _move(conn, handoff_id, ("claimed",), values, *held, line="waiting")
 

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import Engine, event
 
@@ -65,6 +66,25 @@ def test_a_task_set_apart_tells_how_it_ended_while_other_work_goes_on_here():
     assert supervisor.apart("good", lambda: None, lambda: done.append(1)) == 0
     assert supervisor.apart("bad", lambda: sys.exit(3), lambda: done.append(2)) == 3
     assert done == [1, 2]
+
+
+def test_no_web_process_outlives_the_one_that_started_it(tmp_path: Path, understander):
+    """Killed outright, its parent can't end it: left behind it would go on answering, with old code and no worker."""
+    env = start.home(tmp_path, "house")
+    with start.service(env, [sys.executable, "app.py"]) as process:
+        start.first_answer(env, time.perf_counter(), 60)
+        children = psutil.Process(process.pid).children()
+        web = max(children, key=lambda child: len(child.children()))
+        workers = web.children()
+        assert workers
+        web.kill()
+        _, left = psutil.wait_procs(workers, timeout=10)
+        assert not left, "they answer on beside their successors"
+
+
+def test_an_unknown_command_starts_nothing(capsys: pytest.CaptureFixture[str]):
+    assert app.command(["--help"]) == 2
+    assert "supervise" in capsys.readouterr().err
 
 
 @pytest.mark.nightly

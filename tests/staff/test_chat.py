@@ -132,6 +132,20 @@ def test_a_chat_goes_to_somebody_absent_only_when_that_was_said(app: Flask, hire
     assert "更熟悉" in there.get(chat_url(second))
 
 
+@pytest.mark.parametrize(("act", "form"), [("return", {}), ("transfer", {"to": "team:schools"})])
+def test_a_chat_that_became_a_crisis_goes_back_to_the_counsellors(app: Flask, hire, asks, act, form) -> None:
+    """In another team's queue nobody could open it: only counsellors read what people in danger write."""
+    owner, id = hire("officer", "a"), asks()
+    owner.post(chat_url(id, "claim"))
+    with write(app.extensions["service"].engine) as conn:
+        row = handoffs.get(conn, id)
+        handoffs.ask(conn, row.person_id, team="psychology", reason="crisis", at=clock.now(), urgent=True)
+    owner.post(chat_url(id, act), **form)
+    with read(app.extensions["service"].engine) as conn:
+        row = handoffs.get(conn, id)
+    assert (row.state, row.team, row.reason) == ("waiting", "psychology", "crisis")
+
+
 def test_a_chat_goes_to_another_teams_queue(hire, asks) -> None:
     owner, schools = hire("officer", "a"), hire("officer", "b", ("schools",))
     id = asks()
