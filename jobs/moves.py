@@ -41,13 +41,17 @@ def remind_of_duties(engine: Engine) -> int:
 def ask_again(engine: Engine) -> int:
     """Ask people whose declaration is a year old whether it still holds. Returns how many were asked."""
     now = clock.now()
-    asked = 0
-    with write(engine) as conn:
-        for row in declarations.expired(conn, now.date()):
-            words = _AGAIN.format(address=declarations.address_of(row))
-            key = f"again:{row.id}:{row.until}"
-            asked += notices.tell(conn, row.person_id, "您的住处登记", words, "/rooms/mine", key=key, at=now)
-    return asked
+    asked, last = 0, 0
+    while True:  # a batch is one transaction; who was asked before is told nothing twice, by the key
+        with write(engine) as conn:
+            rows = declarations.expired(conn, now.date(), after=last)
+            for row in rows:
+                words = _AGAIN.format(address=declarations.address_of(row))
+                key = f"again:{row.id}:{row.until}"
+                asked += notices.tell(conn, row.person_id, "您的住处登记", words, "/rooms/mine", key=key, at=now)
+        if not rows:
+            return asked
+        last = rows[-1].id
 
 
 def retire(engine: Engine) -> int:

@@ -70,14 +70,15 @@ def sweep(engine: Engine) -> int:
 def _sweep(engine: Engine, rule: Rule) -> int:
     table: Table = schema.TABLES.tables[rule.table]
     before = clock.now() - timedelta(days=rule.days or 0)
-    # The oldest by key first: rows are added in order of time, so nothing beyond them can be due.
+    # The oldest by key first: rows are added in order of time, so nothing beyond them can be due. What must stay is passed
+    # over, or it would stand before everything else for ever.
     (key,) = table.primary_key.columns
-    oldest: Any = select(key).order_by(key).limit(BATCH).scalar_subquery()
-    due = delete(table).where(key.in_(oldest), table.c[rule.since] < before)
+    oldest: Any = select(key).order_by(key).limit(BATCH)
     for column, states in rule.only.items():
-        due = due.where(table.c[column].in_(states))
+        oldest = oldest.where(table.c[column].in_(states))
     if rule.table == "messages":  # whoever is being looked after keeps the whole conversation until that is over
-        due = due.where(table.c.person_id.not_in(select(Handoff.person_id).where(Handoff.state != "closed")))
+        oldest = oldest.where(table.c.person_id.not_in(select(Handoff.person_id).where(Handoff.state != "closed")))
+    due = delete(table).where(key.in_(oldest.scalar_subquery()), table.c[rule.since] < before)
     with write(engine) as conn:
         return conn.execute(due).rowcount
 

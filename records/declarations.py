@@ -236,13 +236,14 @@ def living_in(conn: Connection, room_id: int) -> list[Row[Any]]:
     return list(conn.execute(_LIVING_IN, {"room_id": room_id}))
 
 
-def expired(conn: Connection, today: date, limit: int = 200) -> list[Row[Any]]:
-    """Declarations of people who can be asked, past `until` by no more than a week, the oldest first."""
+def expired(conn: Connection, today: date, limit: int = 200, *, after: int = 0) -> list[Row[Any]]:
+    """Declarations of people who can be asked, past `until` by no more than a week; in the order of their ids, those
+    beyond `after`."""
     statement = listing().where(
         Declaration.state.in_(LIVING), Declaration.until < today, Declaration.until >= today - timedelta(days=7),
-        Declaration.person_id.is_not(None), Declaration.relation == "self",
+        Declaration.person_id.is_not(None), Declaration.relation == "self", Declaration.id > after,
     )  # fmt: skip
-    return list(conn.execute(statement.order_by(Declaration.until, Declaration.id).limit(limit)))
+    return list(conn.execute(statement.order_by(Declaration.id).limit(limit)))
 
 
 def renew(conn: Connection, declaration_ids: Sequence[int], actor: str, until: date, at: datetime) -> None:

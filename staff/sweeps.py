@@ -32,17 +32,26 @@ def now_and_then(house: House) -> None:
         continue
 
 
+MOST = 1000
+"""Waiting chats looked at in one go."""
+
+
 def assign(house: House) -> int:
     """Give waiting chats out. Returns how many."""
     now = clock.now()
     with read(house.engine) as conn:
         if not switches.load(conn).auto_assign:
             return 0
-        waiting = queues.waiting(conn)
+        waiting = queues.waiting(conn, MOST)
         if not waiting:
             return 0
         roster, off = presence.roster(conn, now), hours.off_shift(conn, now)
-        wishes = [(chat, queues.who_should(conn, chat, roster, off, now)) for chat in waiting]
+        # Only what somebody could take is looked at closer: a queue without staff must not stand before the others.
+        wishes = [
+            (chat, queues.who_should(conn, chat, roster, off, now))
+            for chat in waiting
+            if presence.free_for(roster, chat.team)
+        ]
     given: dict[int, int] = {}
     done = 0
     for chat, who in wishes:

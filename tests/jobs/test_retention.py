@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 import clock
@@ -31,21 +32,34 @@ def test_the_page_is_printed_from_the_table() -> None:
 
 
 def test_old_rows_go_and_young_ones_stay(service: Service) -> None:
-    def say(number: int, sender: str) -> turn.Taken:
-        return turn.take(
-            service, Inbound("wechat", sender, f"m:{number}", "text", clock.now(), text="你好", window="message")
-        )
-
     then = clock.now() - timedelta(days=400)
     with clock.frozen(then):
-        say(1, "oOld")
-        kept = say(2, "oWaiting").person_id
+        _say(service, 1, "oOld")
+        kept = _say(service, 2, "oWaiting").person_id
         with write(service.engine) as conn:
             handoffs.ask(conn, kept, team="general", reason="asked", at=then)
             audit.note(conn, "staff:1", "reveal", "person:1", then)
-    say(3, "oOld")
+    _say(service, 3, "oOld")
     assert retention.sweep(service.engine) == 2  # what was said and answered; not to the one who waits for staff
     assert retention.sweep(service.engine) == 0
     with read(service.engine) as conn:
         assert conn.execute(select(func.count()).select_from(Message)).scalar_one() == 4
         assert audit.search(conn, actor="staff:1"), "the audit stays three years"
+
+
+def test_what_must_stay_does_not_keep_the_rest_for_ever(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 4)
+    then = clock.now() - timedelta(days=500)
+    with clock.frozen(then):
+        for number in range(4):
+            kept = _say(service, number, "oWaiting").person_id
+        with write(service.engine) as conn:
+            handoffs.ask(conn, kept, team="general", reason="asked", at=then)
+        _say(service, 9, "oOld")
+    assert retention.sweep(service.engine) == 2, "the long chat of somebody who waits stands before it"
+
+
+def _say(service: Service, number: int, sender: str) -> turn.Taken:
+    return turn.take(
+        service, Inbound("wechat", sender, f"m:{number}", "text", clock.now(), text="你好", window="message")
+    )

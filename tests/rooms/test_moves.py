@@ -70,6 +70,21 @@ def test_after_a_year_somebody_is_asked_once(engine: Engine) -> None:
         assert declarations.expired(conn, NOW.date()) == []
 
 
+@pytest.mark.usefixtures("at")
+def test_all_whose_year_ends_on_one_day_are_asked(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declarations.expired, "__defaults__", (2,))
+    room = room_named(engine, "1号楼", "102")
+    for number in range(5):
+        person = somebody(engine, f"openid-{number}")
+        who = resident(f"同日{number}", id_number(f"1990020{number + 1}"))
+        row = only(engine, declare(engine, room.id, who, person_id=person))
+        with write(engine) as conn:
+            over = NOW.date() - timedelta(days=1)
+            conn.execute(update(Declaration).where(Declaration.id == row.id).values(until=over, relation="self"))
+    assert moves.ask_again(engine) == 5
+    assert moves.ask_again(engine) == 0
+
+
 def test_what_is_over_is_emptied_on_schedule_and_what_counts_is_not(engine: Engine) -> None:
     room, dormitory = room_named(engine, "1号楼", "102"), room_named(engine, "员工宿舍", "101")
     with clock.frozen(NOW):

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 import clock
-from records import handoffs, hours, presence, switches
+from records import handoffs, hours, people, presence, switches
 from records.base import read, write
 from staff import outside, sweeps
 from tests.staff.test_chat import DANGER, chat_url
@@ -37,6 +37,17 @@ def test_a_waiting_chat_is_given_to_whoever_is_free_and_least_busy(house, hire, 
     assert state(house, id).claimed_by == free.staff_id
     assert other.json("/staff/live")["counts"]["mine"] == 0
     assert sweeps.assign(house) == 0
+
+
+def test_a_queue_without_staff_does_not_stand_before_the_others(house, hire, asks) -> None:
+    hire("officer", "a", ("general",))
+    with write(house.engine) as conn:
+        for number in range(60):
+            person = people.add(conn, "web", f"o-labour-{number}", clock.now())
+            handoffs.ask(conn, person, team="labour", reason="asked", at=clock.now() - timedelta(minutes=5))
+    mine = asks("o-mine")
+    assert sweeps.assign(house) == 1
+    assert state(house, mine).state == "claimed"
 
 
 def test_nobody_gets_more_than_they_can_carry_and_nobody_busy_or_gone_gets_any(house, hire, asks) -> None:
