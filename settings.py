@@ -71,6 +71,8 @@ class Settings:
     """The same for what staff leave for somebody whom no customer message reaches; empty: they can only ring up."""
     callback_format: str
     """`xml` or `json`, as set in the platform's console."""
+    callback_mode: str
+    """`safe`: only encrypted pushes are taken, as the platform sends them in safe mode; `any`: plain ones too."""
     nlu_backend: str
     rasa_url: str
     regions: tuple[str, ...]
@@ -222,6 +224,9 @@ class _Reader:
             template_notice=self.env.get("WECHAT_TEMPLATE_NOTICE") or "",
             template_reply=self.env.get("WECHAT_TEMPLATE_REPLY") or "",
             callback_format=self.one_of("WECHAT_CALLBACK_FORMAT", ("xml", "json"), "xml"),
+            callback_mode=self.one_of(
+                "WECHAT_CALLBACK_MODE", ("safe", "any"), "safe" if self.mode == "production" else "any"
+            ),
             nlu_backend=self.one_of("NLU_BACKEND", ("local", "rasa"), "local"),
             rasa_url=(self.env.get("RASA_URL") or "http://127.0.0.1:5005").rstrip("/"),
             regions=self._regions(),

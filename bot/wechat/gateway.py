@@ -60,6 +60,9 @@ def check_signature(settings: Settings, args: Mapping[str, str], now: datetime) 
 def receive(settings: Settings, args: Mapping[str, str], body: bytes, now: datetime) -> Received:
     """One POST of the platform, in plain, compatible or safe mode. Raises `Refused`."""
     safe = args.get("encrypt_type") == "aes" or "msg_signature" in args
+    if not safe and settings.callback_mode == "safe":
+        # The plain signature covers no body: whoever overheard one could say anything in anybody's name with it.
+        raise Refused(403, "plain-in-safe-mode")
     if not safe or "signature" in args:
         check_signature(settings, args, now)
     json_allowed = settings.callback_format == "json"

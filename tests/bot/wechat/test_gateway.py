@@ -198,6 +198,16 @@ def test_safe_mode_is_understood_and_answered_in_safe_mode(platform: Platform, s
     assert f"<FromUserName><![CDATA[{ACCOUNT}]]></FromUserName>" in answer
 
 
+def test_where_all_must_be_encrypted_the_cipher_cannot_be_stripped(platform: Platform, service) -> None:
+    """Who overheard the plain signature of one push could else say anything in anybody's name for an hour."""
+    service.settings = replace(service.settings, callback_mode="safe")
+    forged = platform.post(message(Content="我要注销"), platform.query())
+    assert (forged.status_code, forged.data) == (403, b"")
+    assert stored(service) == 0
+    assert platform.post_safe(HI).status_code == 200
+    assert stored(service) == 2
+
+
 def test_a_json_account_is_read_and_answered_in_json(platform: Platform, service) -> None:
     service.settings = replace(service.settings, callback_format="json")
     response = platform.post(as_json(HI))
