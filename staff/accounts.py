@@ -130,15 +130,28 @@ def account() -> str:
     return render_template("staff/account.html", sessions=running)
 
 
+def _proved(given: str) -> bool:
+    """Whether the password typed again is one's own; failures count as those of the login do, so that who finds a desk
+    left open can't try them all. Aborts with 429 when there were too many."""
+    client, address, login = house().redis, request.remote_addr or "", me().login
+    if lockout.locked(client, login, address):
+        abort(429, _LOCKED)
+    with read(house().engine) as conn:  # hashing takes a while: never while the database is held for writing
+        row = staff.get(conn, me().id)
+    if row is not None and passwords.matches(row.password_hash, given[:128]):
+        lockout.cleared(client, login, address)
+        return True
+    lockout.failed(client, login, address)
+    return False
+
+
 @blueprint.post("/account/password")
 @needs("account.own")
 def password_changed() -> Response:
     """A new password; every other session of the account ends."""
-    with read(house().engine) as conn:
-        row = staff.get(conn, me().id)
     new = request.form.get("new", "")
     fault = passwords.fault(new, me().login, me().name, house().settings.breached_passwords)
-    if row is None or not passwords.matches(row.password_hash, request.form.get("old", "")[:128]):
+    if not _proved(request.form.get("old", "")):
         fault = "现在的密码不对。"
     elif new != request.form.get("again", ""):
         fault = "两次输入的新密码不一样。"
@@ -146,8 +159,9 @@ def password_changed() -> Response:
         flash(fault, "error")
         return redirect(url_for("staff.account"))
     now = clock.now()
+    hashed = passwords.hashed(new)
     with write(house().engine) as conn:
-        staff.set_password(conn, me().id, passwords.hashed(new))
+        staff.set_password(conn, me().id, hashed)
         sessions.end_all(conn, me().id, now, but=me().session_id)
         audit.note(conn, me().actor, "staff.password", me().actor, now)
     flash("密码已改，其他地方的登录都已退出。", "good")
@@ -159,11 +173,10 @@ def password_changed() -> Response:
 def session_ended() -> Response:
     """End one of one's other sessions, or (`which=all`) all of them; the password is asked for."""
     which, now = request.form.get("which", ""), clock.now()
+    if not _proved(request.form.get("password", "")):
+        flash("密码不对，没有退出任何登录。", "error")
+        return redirect(url_for("staff.account"))
     with write(house().engine) as conn:
-        row = staff.get(conn, me().id)
-        if row is None or not passwords.matches(row.password_hash, request.form.get("password", "")[:128]):
-            flash("密码不对，没有退出任何登录。", "error")
-            return redirect(url_for("staff.account"))
         if which == "all":
             ended = sessions.end_all(conn, me().id, now, but=me().session_id)
         else:
@@ -187,29 +200,24 @@ def second_factor() -> str:
 @needs("account.own")
 def second_factor_set() -> Response:
     """Turn the second factor on (with the password and a first code) or off (with the password)."""
-    now = clock.now()
-    with write(house().engine) as conn:
-        row = staff.get(conn, me().id)
-        if row is None:
-            abort(403)
-        if request.form.get("off"):
-            if doors.totp_wanted(me().role):
-                abort(403, "正式运行时，您的账号不能关掉两步验证。")
-            if not passwords.matches(row.password_hash, request.form.get("password", "")[:128]):
-                flash("密码不对，两步验证没有关。", "error")
-                return redirect(url_for("staff.account"))
+    now, off = clock.now(), bool(request.form.get("off"))
+    if off and doors.totp_wanted(me().role):
+        abort(403, "正式运行时，您的账号不能关掉两步验证。")
+    if not _proved(request.form.get("password", "")):
+        flash("密码不对，两步验证没有关。" if off else "密码不对，两步验证没有打开。", "error")
+        return redirect(url_for("staff.account" if off else "staff.second_factor"))
+    if off:
+        with write(house().engine) as conn:
             staff.set_totp(conn, me().id, None)
             audit.note(conn, me().actor, "staff.totp_off", me().actor, now)
-            flash("两步验证已关。", "good")
-            return redirect(url_for("staff.account"))
-        if not passwords.matches(row.password_hash, request.form.get("password", "")[:128]):
-            flash("密码不对，两步验证没有打开。", "error")
-            return redirect(url_for("staff.second_factor"))
-        secret = session.get("totp_new", "")
-        step = totp.step_of(secret, request.form.get("code", "")[:10], now) if secret else None
-        if step is None:
-            flash("验证码不对。请核对手机时间，再输一次。", "error")
-            return redirect(url_for("staff.second_factor"))
+        flash("两步验证已关。", "good")
+        return redirect(url_for("staff.account"))
+    secret = session.get("totp_new", "")
+    step = totp.step_of(secret, request.form.get("code", "")[:10], now) if secret else None
+    if step is None:
+        flash("验证码不对。请核对手机时间，再输一次。", "error")
+        return redirect(url_for("staff.second_factor"))
+    with write(house().engine) as conn:
         staff.set_totp(conn, me().id, secret)
         staff.use_totp_step(conn, me().id, step)
         audit.note(conn, me().actor, "staff.totp_on", me().actor, now)

@@ -202,6 +202,12 @@ def leave(code: str) -> View:
     """Move out: by whoever is known on this phone, or by ID number and phone as they were declared."""
     now = clock.now()
     faults: dict[str, str] = {}
+    with read(service().engine) as conn:
+        room = found_or_404(conn, code).room
+        known = bool(_living_here(conn, room))
+    # Asked before the database is held for writing: Redis may take its time.
+    if not known and not limits.allowed(service().redis, "leave", f"{limits.address()}:{room.id}", 10, 600):
+        abort(429)
     with write(service().engine) as conn:
         found = found_or_404(conn, code)
         rows = _own_rows(conn, found.room, faults)
@@ -219,14 +225,16 @@ def leave(code: str) -> View:
         return _page(conn, found, values=request.form, faults=faults, status=422, open_part="out")
 
 
-def _own_rows(conn: Connection, row: Row[Any], faults: dict[str, str]) -> list[Row[Any]]:
+def _living_here(conn: Connection, row: Row[Any]) -> list[Row[Any]]:
+    """What whoever is known on this phone declared of this room."""
     who = person(conn)
     mine = [one for one in (declarations.of_person(conn, who.id) if who else []) if one.room_id == row.id]
-    living = [one for one in mine if one.state in (*declarations.LIVING, "returned")]
-    if living:
+    return [one for one in mine if one.state in (*declarations.LIVING, "returned")]
+
+
+def _own_rows(conn: Connection, row: Row[Any], faults: dict[str, str]) -> list[Row[Any]]:
+    if living := _living_here(conn, row):
         return living
-    if not limits.allowed(service().redis, "leave", f"{limits.address()}:{row.id}", 10, 600):
-        abort(429)
     try:
         number = identity.id_number(request.form.get("out-number", ""), clock.now().date())
         phone = identity.mobile(request.form.get("out-phone", ""))

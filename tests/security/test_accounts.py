@@ -137,3 +137,13 @@ def test_a_new_password_is_looked_up_where_the_office_has_a_list(app: Flask, hir
     desk.client.post("/staff/account/password", data=form)
     assert log_in(app, "officer", NEW).get("/staff/account").status_code == 200
     assert token(desk.get("/staff/account"))
+
+
+def test_passwords_cannot_be_guessed_at_a_desk_left_open(hire) -> None:  # noqa: F811
+    """The account page asks for the password again; it counts failures as the login does."""
+    desk = hire("officer")
+    wrong = {"csrf_token": desk.csrf, "which": "all", "password": "not-this-one"}
+    codes = [desk.client.post("/staff/account/sessions", data=wrong).status_code for _ in range(6)]
+    assert codes == [302] * 5 + [429]
+    form = {"csrf_token": desk.csrf, "old": PASSWORD, "new": "another-long-one-9", "again": "another-long-one-9"}
+    assert desk.client.post("/staff/account/password", data=form).status_code == 429, "nor by another of its forms"
