@@ -123,6 +123,10 @@ _SWINDLED = (
     "请他们看能不能拦下来。聊天和转账记录都别删。能不能追回来说不准。\n"
     "后面再有人说“先交钱就帮您追回来”，也是骗，别再转。"
 )
+_SWINDLED_AGAIN = (
+    "能不能追回来、能追多少，说不准，越快越好：110和银行客服，两个都现在打，钱去了哪里让警察去查。"
+    "谁说先交钱就能追回来，都是骗。"
+)
 
 
 def cheated(s: Situation, heard: Understanding) -> Decision | None:
@@ -132,7 +136,7 @@ def cheated(s: Situation, heard: Understanding) -> Decision | None:
     still = CHEATED in s.state.pending and len(heard.text) <= 16 and _MONEY_BACK.search(heard.text)
     if not still and (not _CHEATED.search(heard.text) or _BY_WHOM.search(heard.text)):
         return None
-    reply = Reply(text=_SWINDLED, choices=(HUMAN,), pending=(CHEATED,))
+    reply = Reply(text=_SWINDLED_AGAIN if still else _SWINDLED, choices=(HUMAN,), pending=(CHEATED,))
     return Decision("question", (reply,), offering(s.state, reply), "emergency", handler="emergency")
 
 
